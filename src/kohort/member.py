@@ -20,7 +20,7 @@ from kohort.design.whole_data import REFIT
 from kohort.engine.needless import without_needless_warnings
 from kohort.engine.ray_settings import Ray
 from kohort.keras_api.averaging import averaged, link_of, measurable
-from kohort.keras_api.class_outputs import Link, output_kind
+from kohort.keras_api.class_outputs import Link, OutputKind, output_kind
 from kohort.keras_api.models import prepare, uncompiled
 from kohort.keras_api.preprocessing import set_weights
 from kohort.keras_api.samples import SampleScore, measured
@@ -237,8 +237,7 @@ class Ensemble:
             >>> keras.saving.load_model(path).output_shape
             (None, 5)
         """
-        kind = "probabilities" if self.links[0] else output_kind(self.members[0].model())
-        return save_deployable(self.deployable(), kind, self.data, Path(path))
+        return save_deployable(self.deployable(), _kind_of(self), self.data, Path(path))
 
     def test(self) -> SideBySide:
         """How it does on the test set beside the winner's single member, and what both cost.
@@ -338,7 +337,13 @@ def candidate(of: Member | Ensemble, metric: str, name: str | None = None) -> Ca
         return found._replace(outputs=None) if of.links[0] else found
 
     if isinstance(of, Ensemble):
-        return Candidate(name or of.name, REFIT, 0, of.fingerprint, predict, measure)
+        about = name or of.name, REFIT, 0, of.fingerprint
+        return Candidate(*about, predict, measure, lambda: _kind_of(of))
     called, replicate = name or of.variant.name, of.replicate.number
     about = called, replicate, of.epoch, of.fingerprint
     return Candidate(*about, predict, measure, lambda: output_kind(built()))
+
+
+def _kind_of(ensemble: Ensemble) -> OutputKind:
+    """What the outputs of an ensemble are: a mean of numbers is one, too."""
+    return "probabilities" if ensemble.links[0] else output_kind(ensemble.members[0].model())

@@ -67,8 +67,8 @@ class Study(StudyView):
             copies. If they write to files, give a function of the variant's name and the
             replicate's number that returns the callbacks of one member.
         confidence: Of all intervals, between 0 and 1.
-        metric: What to score by, a metric that all models are compiled with, or "loss". None is
-            accuracy where there is one, else the loss; always without penalties of weights.
+        metric: What to score by, a metric that all models are compiled with, or "loss", without
+            penalties of weights. None is an accuracy of Keras's own where all have one, else that.
         mode: "max" or "min" where a higher or a lower metric is better; "auto" where Keras knows.
         margin: The smallest difference of practical interest, in the unit of the metric. None is
             0.01 for proportions; 5 % of the best score where 0 is the best that there is, as of

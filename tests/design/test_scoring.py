@@ -25,6 +25,17 @@ def own_accuracy(y, predicted):
     return keras.ops.mean(predicted)
 
 
+def acceleration_error(y, predicted):
+    return keras.ops.mean(keras.ops.abs(y - predicted), axis=-1)
+
+
+class OwnRecallOfAccuracy(keras.metrics.BinaryAccuracy):
+    """In percent."""
+
+    def result(self):
+        return 100 * super().result()
+
+
 def closing_over(gamma):
     def loss(y, predicted):
         return gamma * keras.ops.mean(keras.ops.square(y - predicted))
@@ -39,7 +50,7 @@ def test_metrics_have_the_direction_that_keras_gives_them(blobs):
     kinds = {kind.name: kind for kind in metric_kinds(prepared(model, blobs))}
     assert set(kinds) == {"accuracy", "own_accuracy", "top"}
     assert (kinds["accuracy"].direction, kinds["accuracy"].is_proportion) == ("up", True)
-    assert (kinds["own_accuracy"].direction, kinds["own_accuracy"].is_proportion) == ("", True)
+    assert (kinds["own_accuracy"].direction, kinds["own_accuracy"].is_proportion) == ("", False)
     assert (kinds["top"].direction, kinds["top"].is_proportion) == ("up", True)
 
 
@@ -94,9 +105,9 @@ def test_restraints_are_counted(layers, optimizer, count):
         (0.5, keras.losses.BinaryCrossentropy(from_logits=True), "misplaced"),
         (0.5, "hinge", "misplaced"),
         (0.0, keras.losses.BinaryCrossentropy(from_logits=True), "binary"),
-        (0.3, keras.losses.BinaryCrossentropy(from_logits=True), ""),
+        (0.3, keras.losses.BinaryCrossentropy(from_logits=True), "elsewhere"),
         (0.5, "binary_crossentropy", "binary"),
-        (0.0, "binary_crossentropy", ""),
+        (0.0, "binary_crossentropy", "elsewhere"),
     ],
 )
 def test_where_a_metric_cuts_outputs_depends_on_what_they_are(threshold, loss, accuracy):
@@ -113,7 +124,10 @@ def test_where_a_metric_cuts_outputs_depends_on_what_they_are(threshold, loss, a
         ("accuracy", 1, "binary"),
         ("accuracy", 3, "integers"),
         (keras.metrics.BinaryAccuracy(), 1, "binary"),
-        (keras.metrics.BinaryAccuracy(threshold=0.3), 1, ""),
+        (keras.metrics.BinaryAccuracy(threshold=0.3), 1, "elsewhere"),
+        (keras.metrics.Accuracy(), 1, "equal"),
+        ("binary_accuracy", 1, "binary"),
+        (OwnRecallOfAccuracy(), 1, ""),
         (keras.metrics.SparseCategoricalAccuracy(), 3, "integers"),
         (keras.metrics.SparseTopKCategoricalAccuracy(2), 3, ""),
         (own_accuracy, 3, ""),
@@ -136,8 +150,8 @@ def test_of_which_targets_a_metric_counts_right_answers(metric, units, accuracy)
         ([("binary",), ("binary",)], "integers", 3, False),
         ([("one-hot",), ("one-hot",)], "one-hot", 2, True),
         ([("binary",), ("one-hot",)], "one-hot", 2, False),
-        ([("integers",), ("",)], "integers", 2, False),
-        ([("",), ("",)], "integers", 2, False),
+        ([("integers",), ("elsewhere",)], "integers", 2, False),
+        ([("equal",), ("equal",)], "integers", 2, False),
     ],
 )
 def test_a_score_is_an_accuracy_of_classes_where_all_members_count_those(
@@ -147,6 +161,49 @@ def test_a_score_is_an_accuracy_of_classes_where_all_members_count_those(
     score = scoring(None, "auto", metrics)
     assert (score.metric, score.counts_right_answers(form, classes)) == ("accuracy", counts)
     assert not scoring("loss", "auto", metrics).counts_right_answers(form, classes)
+
+
+def of_numbers(measured, *, y=None, activation=None, loss="mse", units=1, **more):
+    """A study of one net on numbers, `[sample, 1]`, or on other targets."""
+
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, activation)])
+        model.compile("adam", loss, metrics=[measured])
+        return model
+
+    x = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
+    data = kohort.Dataset(x, x[:, :1] * 7 if y is None else y)
+    splits = kohort.Holdout(0.2, repeats=2)
+    variants = [kohort.Variant("a", build)]
+    return kohort.Study("n", variants, data, replicates=splits, epochs=1, batch_size=30, **more)
+
+
+@pytest.mark.parametrize("metric", [acceleration_error, own_accuracy, OwnRecallOfAccuracy()])
+def test_what_is_only_called_an_accuracy_does_not_score_unless_it_is_named(metric):
+    result = of_numbers(
+        metric, y=np.arange(60) % 2, loss="binary_crossentropy", activation="sigmoid"
+    ).run(verbose=0)
+    assert (result.metric, result.record.settings.higher_is_better) == ("data_loss", False)
+
+
+def test_a_metric_of_ones_own_scores_where_it_is_named_and_is_in_no_percent():
+    result = of_numbers(acceleration_error, metric="acceleration_error", mode="min").run(verbose=0)
+    settings = result.record.settings
+    assert (settings.higher_is_better, settings.is_proportion) == (False, False)
+    assert "%" not in result.answer().partition("acceleration error")[2]
+
+
+@pytest.mark.parametrize("more", [{}, {"metric": "loss"}])
+def test_a_loss_of_which_more_would_be_better_is_refused(more):
+    with pytest.raises(DesignError, match=r"the loss, of which less is.*name the metric"):
+        of_numbers(own_accuracy, mode="max", **more).plan()
+
+
+def test_where_only_some_have_an_accuracy_of_keras_it_scores_where_it_is_named():
+    own = MetricKind("accuracy", "up", is_proportion=True)
+    metrics = [[own], [own._replace(accuracy="integers")]]
+    assert scoring(None, "auto", metrics).metric == "data_loss"
+    assert scoring("accuracy", "auto", metrics).metric == "accuracy"
 
 
 @pytest.mark.parametrize(
@@ -294,6 +351,65 @@ def test_an_accuracy_that_cuts_logits_beside_the_border_of_classes_is_refused(
         study.plan()
 
 
+NUMBERS = np.linspace(-2, 3, 60).astype("float32")[:, None]
+RATINGS = np.arange(60) % 5 + 1
+
+
+@pytest.mark.parametrize(
+    ("measured", "targets", "units", "told"),
+    [
+        ("accuracy", NUMBERS, 1, "targets that are all 0 or 1, for 'accuracy'.*from -2 to 3; "),
+        ("acc", RATINGS, 1, r"all 0 or 1, for 'acc'.*targets from 1 to 5; .*metrics=\['mae'\]"),
+        ("accuracy", (NUMBERS > 0.5).astype("float32"), 1, None),
+        (keras.metrics.BinaryAccuracy(threshold=1.0), NUMBERS, 1, "all 0 or 1"),
+        (keras.metrics.Accuracy(), NUMBERS, 1, "targets that are whole numbers"),
+        ("accuracy", np.hstack([NUMBERS, NUMBERS]), 2, "each row of sum 1"),
+        (keras.metrics.BinaryAccuracy(), np.hstack([NUMBERS, NUMBERS]), 2, "all 0 or 1"),
+        ("accuracy", np.hstack([NUMBERS > 0, NUMBERS <= 0]).astype("float32"), 2, None),
+        ("mae", NUMBERS, 1, None),
+    ],
+)  # fmt: skip
+def test_an_accuracy_of_numbers_is_refused_where_it_would_score(measured, targets, units, told):
+    study = of_numbers(measured, y=targets, units=units, loss=keras.losses.LogCosh())
+    if told is None:
+        study.plan()
+        return
+    with pytest.raises(DesignError, match=told) as refused:
+        study.plan()
+    assert "or score by metric='loss'" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    of_numbers(measured, y=targets, units=units, loss=keras.losses.LogCosh(), metric="loss").plan()
+
+
+def test_what_a_train_step_of_ones_own_counts_is_not_checked():
+    class Own(keras.Model):
+        def compute_metrics(self, x, y, y_pred, sample_weight=None):
+            self.second.update_state(y > 0, y_pred)
+            return {"second": self.second.result()}
+
+        @property
+        def metrics(self):
+            return [*super().metrics, self.second]
+
+    def build():
+        inputs = keras.Input((2,))
+        model = Own(inputs, keras.layers.Dense(1)(inputs))
+        model.second = keras.metrics.BinaryAccuracy(name="second")
+        model.compile("adam", "mse")
+        return model
+
+    data = kohort.Dataset(np.ones((60, 2), "float32"), NUMBERS)
+    splits = kohort.Holdout(0.2, repeats=2)
+    kohort.Study("own", [kohort.Variant("a", build)], data, replicates=splits, epochs=1).plan()
+
+
+def test_fit_takes_an_accuracy_of_numbers():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["accuracy"])
+    history = kohort.fit(model, np.ones((60, 2), "float32"), NUMBERS, verbose=0)
+    assert history.history["accuracy"] == [0.0]
+
+
 class Kept(dict):
     def __getitem__(self, key):
         return self.get(key)
@@ -330,6 +446,22 @@ def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
     measure = Measure(SimpleNamespace(metric=None, mode="auto", data=data), Kept())
     measure.choose([0], plans.get)
     assert ("logits or margins" in measure.lack(plans[1])) == lacks
+    data.y_train = np.arange(4) / 3
+    assert "needs targets that are all 0 or 1" in measure.lack(plans[1])
+
+
+def test_a_search_refuses_to_score_numbers_by_an_accuracy():
+    def build(units):
+        model = keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(units), keras.layers.Dense(1)]
+        )
+        model.compile("adam", "mse", metrics=["accuracy"])
+        return model
+
+    data = kohort.Dataset(np.ones((60, 2), "float32"), NUMBERS)
+    search = kohort.Search("n", build, {"units": [1, 2]}, data, trials=2, epochs=2)
+    with pytest.raises(DesignError, match="targets that are all 0 or 1"):
+        search.run(verbose=0)
 
 
 @pytest.mark.parametrize("of_earlier", [["data_loss", False], ["data_loss", False, False]])

@@ -29,6 +29,16 @@ def scored_by_loss(losses, kind):
     return replace(record, settings=settings, variants=facts)
 
 
+@pytest.mark.parametrize(
+    ("value", "is_proportion"), [(1.4, False), (-0.2, False), (1 + 1e-7, True)]
+)
+def test_values_that_no_proportion_can_have_are_told_in_no_percent(value, is_proportion):
+    record = record_of(grid_of(units=[1, 2]), np.array([[value, 0.5], [0.4, 0.6]]))
+    study = Conclusions(record).study
+    assert study.scale.is_proportion == is_proportion
+    assert study.errors[1] == pytest.approx([0.6, 0.4] if is_proportion else [-0.4, -0.6])
+
+
 WIDE = [[0.1, 0.2, 1.5], [5.0, 5.1, 5.2]]
 """Student's interval of the first reaches from -1.3 to 2.5."""
 

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kohort.keras_api.class_outputs import class_probabilities, leaning, output_kind
+from kohort.keras_api.class_outputs import (
+    class_probabilities,
+    leaning,
+    output_kind,
+    tell_probabilities,
+)
 
 
 def compiled(loss, activation=None, units=1):
@@ -44,6 +49,49 @@ def of_logits(loss):
 )
 def test_crossentropies_and_last_layers_tell(loss, activation, kind):
     assert output_kind(compiled(loss, activation)) == kind
+
+
+def own_loss(y, predicted):
+    return keras.ops.mean(keras.ops.square(y - predicted), axis=-1)
+
+
+CUT_AT_0 = keras.metrics.BinaryAccuracy(threshold=0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "metric", "units", "kind"),
+    [
+        ("mse", None, "accuracy", 1, "numbers"),
+        (own_loss, None, "acc", 1, "numbers"),
+        (own_loss, None, keras.metrics.BinaryAccuracy(), 1, "numbers"),
+        (own_loss, None, keras.metrics.binary_accuracy, 1, "numbers"),
+        (own_loss, "tanh", "accuracy", 1, "halved"),
+        ("binary_crossentropy", None, "accuracy", 1, "halved"),
+        (own_loss, "sigmoid", "accuracy", 1, "probabilities"),
+        (keras.losses.BinaryCrossentropy(from_logits=True), None, "accuracy", 1, "logits"),
+        ("hinge", None, "accuracy", 1, "margins"),
+        (own_loss, None, CUT_AT_0, 1, "unknown"),
+        (own_loss, None, "mae", 1, "unknown"),
+        (own_loss, None, "accuracy", 2, "unknown"),
+    ],
+)
+@pytest.mark.parametrize("argument", ["metrics", "weighted_metrics"])
+def test_a_metric_tells_where_one_output_is_cut(loss, activation, metric, units, kind, argument):
+    model = compiled(loss, activation, units)
+    model.compile("sgd", loss, **{argument: ["mae", metric]})
+    assert output_kind(model) == kind
+
+
+def test_numbers_are_cut_at_a_half_and_are_no_probabilities():
+    few = np.array([[0.28], [0.5], [np.nextafter(np.float32(0.5), 1)], [0.9]], np.float32)
+    many = np.concatenate([few, [[-3.0], [2.0]]]).astype(np.float32)
+    for kind in ("numbers", "halved"):
+        assert class_probabilities(few, kind).argmax(axis=1).tolist() == [0, 0, 1, 1]
+        assert class_probabilities(many, kind).argmax(axis=1).tolist() == [0, 0, 1, 1, 0, 1]
+        assert not tell_probabilities(many, kind)
+    assert not tell_probabilities(few, "numbers")
+    assert tell_probabilities(few, "halved")
+    np.testing.assert_allclose(class_probabilities(few, "halved")[:, 1], few[:, 0], rtol=1e-6)
 
 
 def test_a_model_in_a_model_tells_by_its_own_last_layer():

@@ -13,6 +13,7 @@ from kohort.evidence.record import settings_from_json
 from kohort.findings.conclusions import Conclusions
 from kohort.keras_api.metrics import metric_kinds
 from kohort.report.answers import answer
+from kohort.report.class_words import of_the_class
 from kohort.report.study_page.opening import headline
 
 RANDOM = np.random.default_rng(0)
@@ -123,6 +124,32 @@ def test_the_rare_class_is_told_without_a_warning(kept):
     told = answer(Conclusions(replace(kept.record, settings=settings)))
     assert told.startswith("net scores on validation data: recall (of class event) ")
     assert "label 1" not in told
+
+
+@pytest.mark.parametrize(
+    ("metric", "weights", "told"),
+    [
+        ("recall", False, "Always answering class event has a recall of 100 %."),
+        ("recall_2", True, "Always answering class event has a recall of 100 %."),
+        (
+            "precision", False,
+            "Always answering class event has a precision of 11.1 % on the training samples.",
+        ),
+        ("precision", True, ""),
+        ("precision_at_recall", False, ""),
+        ("f1_score", False, ""),
+    ],
+)  # fmt: skip
+def test_what_always_answering_the_class_has_is_told(kept, metric, weights, told):
+    settings = replace(
+        kept.record.settings,
+        counted=CountedClass("event", "none", 30, 270),
+        metric=metric,
+        has_sample_weights=weights,
+    )
+    assert of_the_class(settings) == told
+    assert "Always answering class none has a recall of 100 %. Recall is" in kept.answer()
+    assert of_the_class(replace(settings, counted=None)) == ""
 
 
 @pytest.mark.long

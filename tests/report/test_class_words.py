@@ -9,6 +9,7 @@ import pytest
 import kohort
 from kohort.evidence import readings
 from kohort.evidence.store import open_store
+from kohort.keras_api.metrics import metric_kinds
 from kohort.report.class_words import against_majority
 from kohort.report.held_out import score
 
@@ -180,6 +181,62 @@ def test_a_threshold_of_its_own_counts_other_answers():
         return model
 
     assert run(rare(), kohort.Variant("net", build)).record.majority is None
+
+
+@pytest.mark.parametrize(
+    ("named", "weights", "is_weighted"),
+    [
+        ("weighted_metrics", True, True),
+        ("metrics", True, False),
+        ("weighted_metrics", False, False),
+    ],
+)
+@pytest.mark.parametrize("labels", [int, "column"])
+def test_a_weighted_score_has_no_reference_that_counts_samples(named, weights, is_weighted, labels):
+    def build():
+        model = constant("binary")
+        metrics = {named: [keras.metrics.BinaryAccuracy("accuracy")]}
+        model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", **metrics)
+        return model
+
+    data = rare(labels)
+    weight = np.where(data.y_train.ravel() == 1, 6.0, 1.0) if weights else None
+    result = run(data, kohort.Variant("net", build), sample_weight=weight, metric="accuracy")
+    assert (result.record.majority is None) == is_weighted
+    assert result.record.settings.weighs_answers == is_weighted
+    assert ("always answering" in result.answer()) != is_weighted
+    result.test()
+    told = {f.code: f for f in result.findings() if f.variant is None}
+    assert (told["KH204"].verdict == "not applicable") == is_weighted
+    assert (told["KH203"].verdict == "not applicable") == is_weighted
+    if is_weighted:
+        assert told["KH204"].sentence.endswith("the accuracy that scores weighs the samples.")
+        assert "weighs the samples, and that on test counts each once" in told["KH203"].sentence
+
+
+def test_of_two_accuracies_of_one_name_that_which_weighs_samples_is_known():
+    model = constant("binary")
+    model.compile("sgd", "mse", metrics=["accuracy"], weighted_metrics=["accuracy", "mae"])
+    model.evaluate(np.ones((4, 4)), np.array([0, 1, 1, 0], np.int32), verbose=0)
+    kinds = {kind.name: kind.is_weighted for kind in metric_kinds(model)}
+    assert kinds == {"accuracy": False, "weighted_accuracy": True, "mae": True}
+
+
+def several_labels(rate):
+    outputs = keras.layers.Dense(3, "sigmoid")
+    model = keras.Sequential([keras.Input((3,)), outputs])
+    model.compile(keras.optimizers.SGD(rate), "mse", metrics=[keras.metrics.BinaryAccuracy()])
+    return model
+
+
+def test_points_of_several_labels_are_no_errors_in_1000_samples():
+    x = np.random.default_rng(0).normal(size=(300, 3)).astype("float32")
+    data = kohort.Dataset(x, (x > 0).astype("float32"))
+    variants = kohort.grid(several_labels, rate=[0.0, 20.0])
+    result = run(data, *variants, epochs=3)
+    assert result.metric == "binary_accuracy"
+    assert re.search(r"better than the baseline, rate=0.0: \+[\d.]+ points", result.answer())
+    assert "in 1,000" not in result.answer()
 
 
 @pytest.mark.long

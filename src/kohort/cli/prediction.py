@@ -20,6 +20,7 @@ from kohort.keras_api.class_outputs import (
     are_of_classes,
     class_probabilities,
     output_kind,
+    tell_probabilities,
 )
 from kohort.report.exports.deployable import About, about_of
 
@@ -157,13 +158,13 @@ def _kind(model: keras.Model, about: About) -> OutputKind:
 def _classes(
     samples: list[str], outputs: np.ndarray, names: list[str], kind: OutputKind
 ) -> list[Answer]:
-    scores = class_probabilities(outputs, kind)
+    scores, are_some = class_probabilities(outputs, kind), tell_probabilities(outputs, kind)
     return [
         Answer(
             sample,
             names[k] if k < len(names) else str(k),
-            None if kind == "margins" else float(row[k]),
-            (*map(float, given),) if kind == "margins" else (),
+            float(row[k]) if are_some else None,
+            () if are_some else (*map(float, given),),
         )
         for sample, k, row, given in zip(
             samples, scores.argmax(axis=1), scores, outputs, strict=True

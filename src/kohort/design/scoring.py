@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
 from kohort.data.labels import (
@@ -32,6 +34,8 @@ class Scoring:
         accuracies: Of members, the targets of which it counts the right answers; "" where it is
             no such metric.
         constants: Of members, what it computes, where one answer for all samples has a known score.
+        takes: As `accuracies`, of members whose metric gets the targets as they are.
+        is_weighted: Whether it weighs samples for some member, where they have weights.
     """
 
     metric: str
@@ -39,6 +43,8 @@ class Scoring:
     is_proportion: bool
     accuracies: frozenset[Accuracy] = frozenset([""])
     constants: frozenset[ConstantKind | None] = frozenset()
+    takes: frozenset[Accuracy] = frozenset()
+    is_weighted: bool = False
 
     @property
     def constant(self) -> ConstantKind | None:
@@ -65,19 +71,20 @@ def scoring(
     """The metric that a study's variants are scored by.
 
     Args:
-        wanted: Its name; None for accuracy where every member measures it, else the loss. Where
-            no metric is called "accuracy" or "acc", the first by name that holds "acc" and is no
-            top-k accuracy is taken for it.
+        wanted: Its name; None for an accuracy of Keras where every member measures it, else the
+            loss. Of several that is the one called "accuracy" or "acc", else the first by name.
+            A metric of the user's own scores where it is named, whatever it is called.
         mode: Whether lower ("min") or higher ("max") is better; "auto" asks Keras.
         metrics: Of each member of the study, what it logs beside its loss.
         losses: Of each what its loss computes, where that is known.
 
     Raises:
-        DesignError: Some member has no such metric, or Keras does not know its direction.
+        DesignError: Some member has no such metric, Keras does not know its direction, or the
+            loss would score and higher be better.
     """
     # Of one name, variants may count right answers of one output and of several.
     alike = [
-        {k._replace(accuracy="", constant=None, is_of_second=False) for k in of_member}
+        {MetricKind(kind.name, kind.direction, kind.is_proportion) for kind in of_member}
         for of_member in metrics
     ]
     kinds = {
@@ -88,9 +95,10 @@ def scoring(
         ]
     }
     if wanted is None:
-        named = [metric for metric in ("accuracy", "acc") if metric in kinds]
-        by_name = [metric for metric in kinds if "acc" in metric and "top" not in metric]
-        metric = next(iter(named + by_name), LOSS)
+        others = {k.name for of_member in metrics for k in of_member if not k.accuracy}
+        accuracies = [name for name in kinds if name != LOSS and name not in others]
+        named = [name for name in ("accuracy", "acc") if name in accuracies]
+        metric = next(iter(named + accuracies), LOSS)
     else:
         metric = LOSS if wanted == "loss" else wanted
     if metric not in kinds:
@@ -108,13 +116,26 @@ def scoring(
             "mode='auto', and Keras does not know",
             "pass mode='max' or mode='min'",
         )
-    # What is taken for an accuracy by its name is better where it is higher.
+    if metric == LOSS and direction == "up":
+        raise DesignError(
+            "a metric of which more is better, for mode='max'",
+            "the loss, of which less is" + "; no metric is named" * (wanted is None),
+            "name the metric, metric='...', or leave mode out",
+        )
     higher = direction != "down"
     of_members = [k for of_member in metrics for k in of_member if k.name == metric]
-    accuracies = {k.accuracy for k in of_members} or {""}
+    counted = {k.accuracy for k in of_members} or {""}
     constants = set(losses) if metric == LOSS else {k.constant for k in of_members}
     is_proportion = kind.is_proportion and higher
-    return Scoring(metric, higher, is_proportion, frozenset(accuracies), frozenset(constants))
+    return Scoring(
+        metric,
+        higher,
+        is_proportion,
+        frozenset(counted),
+        frozenset(constants),
+        frozenset(k.accuracy for k in of_members if k.takes_targets),
+        any(k.is_weighted for k in of_members),
+    )
 
 
 def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
@@ -162,6 +183,43 @@ def check_one_class(score: Scoring, data: Dataset) -> None:
             "compile with keras.metrics.BinaryAccuracy(), which counts each column, or with "
             "keras.metrics.AUC(multi_label=True), and name it, metric=; or metric='loss'",
         )
+
+
+def check_answers(score: Scoring, data: Dataset) -> None:
+    """Refuse an accuracy of targets that no answer of it can be equal to, such as numbers.
+
+    Args:
+        score: What scores.
+        data: The data.
+
+    Raises:
+        DesignError: It is such an accuracy of such targets.
+    """
+    for accuracy in sorted(score.takes):
+        if wanted := lacking_targets(accuracy, data.y_train):
+            low, high = data.y_train.min(), data.y_train.max()
+            raise DesignError(
+                f"{wanted}, for {score.metric!r}, which counts answers that are the target",
+                f"targets from {low:g} to {high:g}",
+                "of numbers to predict compile with a metric of numbers, such as metrics=['mae'], "
+                "and name it, metric='mae'; or score by metric='loss'; number two classes 0 and 1",
+            )
+
+
+def lacking_targets(accuracy: Accuracy, targets: np.ndarray) -> str:
+    """The targets that an accuracy would need, in words, where these are others; else ""."""
+    if accuracy in ("binary", "misplaced", "elsewhere"):
+        return "" if np.isin(targets, (0, 1)).all() else "targets that are all 0 or 1"
+    is_float = targets.dtype.kind == "f"
+    if accuracy == "equal":
+        return "targets that are whole numbers" * is_float
+    if accuracy == "integers":
+        is_broken = is_float and bool((targets != np.rint(targets)).any())
+        return "targets that are numbers of classes" * is_broken
+    if accuracy == "one-hot":
+        are_shares = (targets >= 0).all() and np.allclose(targets.sum(axis=-1), 1, atol=1e-3)
+        return "" if are_shares else "targets with a column for each class, each row of sum 1"
+    return ""
 
 
 def check_threshold(score: Scoring) -> None:

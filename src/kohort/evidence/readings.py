@@ -41,7 +41,7 @@ class Tested:
         predictions: float32, what it predicts of them, likewise.
         second: float32 `[test sample]`, of two classes: higher where the model leans to the second.
             None elsewhere, and of readings that earlier versions kept.
-        margins: Whether its outputs are margins of a hinge loss and no probabilities; then
+        margins: Whether its outputs have no bounds and are no probabilities; then
             `probabilities` and `losses` follow the order of these, and mean nothing else.
         by_ranks: Where the score is an area under ROC that Keras counts by thresholds, the part of
             pairs that are ranked rightly; None elsewhere, and of readings that earlier versions

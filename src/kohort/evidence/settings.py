@@ -56,6 +56,8 @@ class Settings:
             of both, or of none, and in studies that were kept before it was.
         ratio: Where replicates differ in size, as folds of whole groups do, the mean over them of
             validation over training samples; 0 where they do not by more than a sample.
+        weighs_answers: Whether the metric is an accuracy of classes that weighs samples; not known,
+            and so false, in studies that were kept before it was.
     """
 
     study: str
@@ -89,6 +91,7 @@ class Settings:
     devices: int = 1
     counted: CountedClass | None = None
     ratio: float = 0.0
+    weighs_answers: bool = False
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""

@@ -11,6 +11,7 @@ from kohort.evidence.record import StudyRecord
 from kohort.evidence.settings import metric_name
 from kohort.findings.classes.only_right import only_right
 from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.interval import ROUNDING
 from kohort.findings.statistics.learning_curve import LearningCurve, learning_curve
 from kohort.findings.statistics.scale import Scale
 
@@ -52,7 +53,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
     )
     # What a race decided at a look must not change with the replicates of later looks.
     seen = settings.looks[0] if settings.looks else None
-    reference = None if settings.is_proportion else _reference(variants, seen)
+    reference = None if _is_proportion(record) else _reference(variants, seen)
     scale = Scale(
         metric_name(settings.metric),
         settings.higher_is_better,
@@ -61,6 +62,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         is_never_above_one=reference is not None and _is_never_above_one(record),
         loss=_loss_of_all(record),
         of_class="" if settings.counted is None else settings.counted.name,
+        counts_answers=record.majority is not None,
     )
     margin = settings.margin
     if margin is None:
@@ -81,6 +83,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.looks,
         learned=record.learned,
         constant=record.constant,
+        weighs_answers=settings.weighs_answers,
     )
 
 
@@ -109,11 +112,11 @@ def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, Learni
 
 def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> VariantCurves:
     settings, facts = record.settings, record.variants[number]
-    is_whole = curves is record.whole
+    is_whole, is_proportion = curves is record.whole, _is_proportion(record)
 
     def error(side: str) -> np.ndarray:
         value: np.ndarray = curves.of(side + settings.metric)[number]
-        if settings.is_proportion:
+        if is_proportion:
             return 1 - value
         return -value if settings.higher_is_better else value
 
@@ -166,6 +169,16 @@ def _default_margin(
         return 0.0
     gain = seen.interval(scale.error(constant.valid[:replicates]) - seen.errors[seen.lowest])
     return MARGIN_PERCENT / 100 * gain.mean if gain.lies_above(0.0) else 0.0
+
+
+def _is_proportion(record: StudyRecord) -> bool:
+    """Whether the metric that scores is a proportion, and has no value that none can have.
+
+    Studies of earlier versions took what was called an accuracy for one.
+    """
+    values = record.whole.of(f"val_{record.settings.metric}")
+    is_outside = (values < -ROUNDING) | (values > 1 + ROUNDING)
+    return record.settings.is_proportion and not bool(is_outside.any())
 
 
 def _is_never_negative(record: StudyRecord) -> bool:

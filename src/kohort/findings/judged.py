@@ -233,6 +233,7 @@ class StudyCurves:
         valid_samples: Validation samples of a replicate; None if unknown.
         majority: The majority class; None where the errors are no shares of wrong classes.
         constant: What one answer for all samples scores; None where that is not known.
+        weighs_answers: Whether the errors are shares of wrong classes, but of weighted samples.
         group_size: Samples in the group of a sample, on average; 1 where samples are in no groups.
         looks: Of a race, the replicates that each look sees; empty for a study that is no race. A
             variant that left has length 0 in the replicates that it did not train.
@@ -256,6 +257,7 @@ class StudyCurves:
     share: float = 1.0
     learned: tuple[LearnedLayer, ...] | None = None
     constant: ConstantAnswer | None = None
+    weighs_answers: bool = False
 
     @property
     def draws_samples(self) -> bool:

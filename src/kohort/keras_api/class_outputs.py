@@ -6,10 +6,15 @@ import keras
 import numpy as np
 from scipy import special
 
-type OutputKind = Literal["probabilities", "logits", "margins", "unknown"]
-"""Margins tell how far from a border a sample lies, and on which side: no probability."""
+type OutputKind = Literal["probabilities", "logits", "margins", "numbers", "halved", "unknown"]
+"""Margins tell how far from a border a sample lies, and on which side: no probability. The border
+of numbers is 0.5, by the metric that the model has. What is halved is cut there too: probabilities
+where all of them can be some, else such numbers."""
 
 OUTPUT_KINDS: tuple[OutputKind, ...] = get_args(OutputKind.__value__)
+
+HALF = 0.5
+"""Where Keras's `BinaryAccuracy` cuts, unless it is told otherwise."""
 
 type Link = Literal["", "sigmoid", "softmax"]
 """What makes probabilities of a model's outputs; "" where they are averaged as they are."""
@@ -58,7 +63,37 @@ def output_kind(model: keras.Model) -> OutputKind:
     # Nothing makes a probability of a margin: such a loss asks that it is wide enough.
     if isinstance(loss, _HINGES) or loss in _HINGE_FUNCTIONS:
         return "margins"
-    return "logits" if link_of_loss(loss) else "unknown"
+    link = link_of_loss(loss)
+    if link or not _is_cut_at_half(model):
+        return "logits" if link else "unknown"
+    return "numbers" if link is None and _ends_without_bounds(model) else "halved"
+
+
+def _is_cut_at_half(model: keras.Model) -> bool:
+    """Whether a model has a metric that takes its one output for class 1 where it is above 0.5."""
+    outputs, kept = (getattr(model, name, None) for name in ("outputs", "_compile_metrics"))
+    if kept is None or (outputs and (len(outputs) > 1 or outputs[0].shape[1:] != (1,))):
+        return False
+    # Before the first batch Keras has made no metrics of what was given.
+    given = keras.tree.flatten([kept._user_metrics, kept._user_weighted_metrics])
+    return any(map(_cuts_at_half, given))
+
+
+def _cuts_at_half(metric: Any) -> bool:
+    if isinstance(metric, str):
+        return metric.lower() in ("accuracy", "acc", "binary_accuracy", "binaryaccuracy")
+    if metric is keras.metrics.binary_accuracy:
+        return True
+    return type(metric) is keras.metrics.BinaryAccuracy and metric.threshold == HALF
+
+
+def _ends_without_bounds(model: keras.Model) -> bool:
+    """Whether the last layer of a model is known to give any number."""
+    outputs = getattr(model, "outputs", None)
+    last = outputs[0]._keras_history.operation if outputs else None
+    if isinstance(last, keras.Model):
+        return _ends_without_bounds(last)
+    return getattr(last, "activation", None) is keras.activations.linear
 
 
 def ends_in_probabilities(model: keras.Model) -> bool:
@@ -88,10 +123,13 @@ def class_probabilities(scores: np.ndarray, kind: OutputKind = "unknown") -> np.
 
     Args:
         scores: `[sample, class]`; or `[sample, 1]`, those of class 1 of two classes.
-        kind: What they are. Of margins only the order is right, and on which side of the border
-            they lie. What is unknown is taken for probabilities where all of them can be some,
-            else for logits: of a few samples that may be wrong.
+        kind: What they are. Of margins and numbers only the order is right, and on which side of
+            the border they lie. What is unknown is taken for probabilities where all of them can
+            be some, else for logits: of a few samples that may be wrong.
     """
+    kind = _settled(scores, kind)
+    if kind == "numbers":
+        scores = scores.astype(np.float64) - HALF
     if scores.ndim == 2 and scores.shape[1] == 1:
         second = scores if _are_probabilities(scores, kind) else special.expit(scores)
         return np.concatenate([1 - second, second], axis=1)
@@ -116,6 +154,26 @@ def leaning(outputs: np.ndarray, kind: OutputKind = "unknown") -> np.ndarray:
         are_some = _are_probabilities(outputs, kind)
         leans = _adding_up(outputs)[:, 1] if are_some else leans - outputs[:, 0]
     return leans.astype(np.float32)
+
+
+def tell_probabilities(scores: np.ndarray, kind: OutputKind) -> bool:
+    """Whether probabilities can be made of the outputs of a model.
+
+    Args:
+        scores: `[sample, class]`, or `[sample, 1]`.
+        kind: What they are.
+    """
+    return _settled(scores, kind) not in ("margins", "numbers")
+
+
+def _settled(scores: np.ndarray, kind: OutputKind) -> OutputKind:
+    """The kind of outputs, where these settle what it is."""
+    if kind not in ("numbers", "halved"):
+        return kind
+    if scores.shape[-1] != 1:
+        return "unknown"
+    is_within = kind == "halved" and _are_probabilities(scores, "unknown")
+    return "probabilities" if is_within else "numbers"
 
 
 def _are_probabilities(scores: np.ndarray, kind: OutputKind) -> bool:

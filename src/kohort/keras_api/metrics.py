@@ -9,7 +9,7 @@ import numpy as np
 from keras.src.utils.python_utils import pythonify_logs
 
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
-from kohort.keras_api.class_outputs import OutputKind, output_kind
+from kohort.keras_api.class_outputs import HALF, OutputKind, output_kind
 
 _PROPORTIONS = (
     keras.metrics.Accuracy,
@@ -45,10 +45,9 @@ _OF_SECOND = (
 )
 """Metrics of one output that are those of class 1, and would be others of class 0."""
 
-_DEFAULT_THRESHOLD = 0.5
-"""Of `BinaryAccuracy`: probabilities above it mean class 1. Others count other answers as right."""
+_KERAS_STEP = keras.Model.train_step
 
-type Accuracy = Literal["", "binary", "misplaced", "integers", "one-hot"]
+type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
 
 
 def metrics_reset(model: keras.Model, values: Sequence[Any]) -> list[Any]:
@@ -73,15 +72,18 @@ class MetricKind(NamedTuple):
         name: The name under which it is logged for the training data.
         direction: Whether "up" or "down" is better, by the attribute of Keras's that
             `keras.callbacks.EarlyStopping` uses in mode "auto"; "" where Keras does not know.
-        is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one, or
-            any that is called an accuracy.
-        accuracy: The targets of which it counts the right answers, if it is such a metric of
-            Keras: the labels 0 and 1, integers, or one-hot rows. "misplaced" where it takes
+        is_proportion: Whether it is a proportion, from 0 to 1: a metric of Keras that is one.
+        accuracy: The targets of which it counts the right answers, if it is an accuracy of Keras:
+            the labels 0 and 1, integers, or one-hot rows. "misplaced" where it takes
             outputs above 0.5 for class 1, Keras's default, and they are logits or margins, of which
-            those above 0 are. "" for all others.
+            those above 0 are; "elsewhere" where it cuts at a threshold of the user's; "equal" where
+            it counts outputs that are the targets. "" for all others, whatever they are called.
         constant: What it computes, where the score of one answer for all samples is known.
         is_of_second: Whether it is that of class 1, one of two, and would be another of class 0,
             such as a recall of a model with one output. An accuracy or an area under ROC is not.
+        takes_targets: Whether Keras gives it the targets as they are; of a `train_step` of the
+            user's own nobody knows what it gives.
+        is_weighted: Whether it weighs samples, where they have weights: one of `weighted_metrics`.
     """
 
     name: str
@@ -90,6 +92,8 @@ class MetricKind(NamedTuple):
     accuracy: Accuracy = ""
     constant: ConstantKind | None = None
     is_of_second: bool = False
+    takes_targets: bool = True
+    is_weighted: bool = False
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -99,14 +103,17 @@ def metrics_in(model: keras.Model) -> list[Any]:
 
 def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     """The metrics that a model logs beside its loss."""
-    known = {metric.name: metric for metric in metrics_in(model)}
+    # Of two of one name the first is logged under it, the other as `weighted_`.
+    known = {metric.name: metric for metric in reversed(metrics_in(model))}
+    weighted = _weighted_metrics(model)
     has_one_output = _has_one_output(model)
+    compiled = set(map(id, getattr(getattr(model, "_compile_metrics", None), "metrics", ())))
     kinds = []
     for name in model.get_metrics_result():
         # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
         ends = [end for end in known if name == end or name.endswith(f"_{end}")]
         metric = known[max(ends, key=len)] if ends else None
-        is_proportion = isinstance(metric, _PROPORTIONS) or "acc" in name
+        is_proportion = _is_of_keras(metric) and isinstance(metric, _PROPORTIONS)
         direction = getattr(metric, "_direction", "")
         kinds.append(
             MetricKind(
@@ -116,21 +123,37 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 _accuracy(metric, output_kind(model)),
                 _constant(metric),
                 has_one_output and _is_of_second(metric),
+                takes_targets=id(metric) in compiled and type(model).train_step is _KERAS_STEP,
+                is_weighted=id(metric) in weighted or name.startswith("weighted_"),
             )
         )
     return tuple(kind for kind in kinds if kind.name != "loss")
+
+
+def _weighted_metrics(model: keras.Model) -> set[int]:
+    """By `id`, what a compiled model measures with the weights of samples."""
+    lists = getattr(getattr(model, "_compile_metrics", None), "_flat_weighted_metrics", ())
+    return {id(each) for of_output in lists if of_output is not None for each in of_output.metrics}
 
 
 def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
     # Of subclasses nobody knows what they count.
     if metric is not None and type(metric) is keras.metrics.BinaryAccuracy:
         are_signed = outputs in ("logits", "margins")
-        if metric.threshold == (0.0 if are_signed else _DEFAULT_THRESHOLD):
+        if metric.threshold == (0.0 if are_signed else HALF):
             return "binary"
-        return "misplaced" if are_signed and metric.threshold == _DEFAULT_THRESHOLD else ""
+        is_usual = metric.threshold == HALF
+        return "misplaced" if are_signed and is_usual else "elsewhere"
+    if type(metric) is keras.metrics.Accuracy:
+        return "equal"
     if type(metric) is keras.metrics.SparseCategoricalAccuracy:
         return "integers"
     return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""
+
+
+def _is_of_keras(metric: Any) -> bool:
+    # A subclass may return percent, or anything.
+    return getattr(keras.metrics, type(metric).__name__, None) is type(metric)
 
 
 def _has_one_output(model: keras.Model) -> bool:

@@ -19,7 +19,7 @@ from kohort.report import winner_words
 from kohort.report.class_words import (
     not_beaten,
     of_no_use,
-    of_the_common_class,
+    of_the_class,
     reference_row,
 )
 from kohort.report.classes.recall_table import balanced_columns
@@ -106,7 +106,7 @@ def answer(conclusions: Conclusions) -> str:
     ended = "" if state is None else how_it_ended(conclusions.study, state)
     parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), cheapest_text(conclusions)]
     parts += [of_no_use(conclusions), over_what(conclusions), ended, too_few_to_tell(conclusions)]
-    parts.append(of_the_common_class(conclusions.record.settings))
+    parts.append(of_the_class(conclusions.record.settings))
     return " ".join(filter(None, parts))
 
 

@@ -1,10 +1,12 @@
 """Writes what a score hides: what one answer scores, classes never found, recalls."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from kohort.data.labels import CountedClass
 from kohort.evidence.settings import Settings, metric_name
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.grouped.over_groups import paired_over
@@ -63,16 +65,34 @@ def of_no_use(conclusions: Conclusions) -> str:
     return f"{shortlist(names)} {verb} no better than {told}.{little}"
 
 
-def of_the_common_class(settings: Settings) -> str:
-    """That the score is of the more common of two classes alone, in two sentences; else "".
+def of_the_class(settings: Settings) -> str:
+    """What a score of one of two classes hides, in sentences; "" of others.
 
-    Who scores by a recall or a precision mostly means those of the rare class.
+    What always answering that class has of a recall or a precision, as Keras names them; and that
+    it is the more common one: who scores by those mostly means the rare class.
     """
     counted = settings.counted
-    if counted is None or not counted.is_common:
+    if counted is None:
         return ""
-    told = counted.told(metric_name(settings.metric))
-    return f"{capital(told)}: the more common class. {capital(counted.how_to_turn)}."
+    told = [_of_always(settings, counted)]
+    if counted.is_common:
+        which = capital(counted.told(metric_name(settings.metric)))
+        told.append(f"{which}: the more common class. {capital(counted.how_to_turn)}.")
+    return " ".join(filter(None, told))
+
+
+_RECALL, _PRECISION = (re.compile(rf"{name}(_\d+)?", re.I) for name in ("recall", "precision"))
+
+
+def _of_always(settings: Settings, counted: CountedClass) -> str:
+    """What always answering a class has by the metric that is of it; "" where that is not known."""
+    always = f"Always answering class {counted.name} has a"
+    if _RECALL.fullmatch(settings.metric):
+        return f"{always} recall of 100 %."
+    if _PRECISION.fullmatch(settings.metric) and not settings.has_sample_weights:
+        part = f"{100 * counted.samples / counted.of:.1f} %"
+        return f"{always} precision of {part} on the training samples."
+    return ""
 
 
 def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:

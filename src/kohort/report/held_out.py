@@ -24,6 +24,7 @@ from kohort.keras_api.class_outputs import (
     are_of_classes,
     class_probabilities,
     leaning,
+    tell_probabilities,
 )
 from kohort.keras_api.samples import SampleScore
 
@@ -70,7 +71,7 @@ class HeldOut:
         areas: How well that ranks the samples; None for more classes, or where one has no sample.
         groups: `[test sample]`, which belong together, from 0: then intervals are over groups
             (`over_groups`), and there are none of too few. None where each stands for itself.
-        has_probabilities: Whether outputs are some; margins of a hinge loss are not, and `sure`,
+        has_probabilities: Whether outputs are some; those without bounds are not, and `sure`,
             `losses` and `calibration` mean nothing then but the order of `sure`.
     """
 
@@ -197,7 +198,6 @@ class TestSet:
             values=measured.values,
             ranked=measured.ranked,
             groups=self._groups,
-            margins=kind == "margins",
             by_ranks=measured.by_ranks,
             thresholds=measured.thresholds,
         )
@@ -244,10 +244,12 @@ def _with_classes(
     classes, outputs = len(labels.names), np.asarray(given)
     if not are_of_classes(outputs, classes):
         return tested
+    # Of what is no probability these are only in the order of some.
     scores, smallest = class_probabilities(outputs, kind), np.min_scalar_type(classes)
     return replace(
         tested,
         names=labels.names,
+        margins=not tell_probabilities(outputs, kind),
         majority=labels.majority,
         truth=labels.test.astype(smallest),
         classes=scores.argmax(axis=1).astype(smallest),

@@ -82,7 +82,7 @@ def size(megabytes: float) -> str:
 
 def counts_errors(scale: Scale) -> bool:
     """Whether a point of the metric means one error in a hundred samples."""
-    return scale.counts_samples and "top" not in scale.metric
+    return scale.counts_samples
 
 
 LITTLE = " by less than matters"

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from kohort.data.copies import find_copies
-from kohort.data.inspection.constant_answers import ConstantAnswer, constant_answer
 from kohort.data.inspection.group_facts import group_facts
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
@@ -29,7 +28,7 @@ from kohort.evidence.settings import Settings, sizes_of
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
-from kohort.runs.classes.recorded import class_counts, majority_class
+from kohort.runs.classes.recorded import class_counts, majority_class, one_answer, weighs_answers
 from kohort.runs.fingerprint import arguments_of, as_code
 from kohort.runs.learned_from import LearnedFrom
 from kohort.runs.work import weight_bytes
@@ -263,7 +262,7 @@ def study_record(
         majority_class(spec, score, records.replicates),
         _configs(spec, whole),
         learned,
-        _constant(spec, score, records.replicates),
+        one_answer(spec, score, records.replicates),
         class_counts(spec, records.found, records.replicates),
     )
     if not record.whole.metrics:
@@ -306,6 +305,7 @@ def _settings(
         class_weights={name: weights_text(of) for name, of in spec.class_weights.items()},
         strata=spec.splits_told,
         has_sample_weights=spec.sample_weights is not None,
+        weighs_answers=weighs_answers(spec, score),
         data=spec.data.fingerprint,
         raw_data="" if spec.data.raw is None else spec.data.raw.fingerprint,
         counted=class_of_score(score.metric, [m.metrics for m in records.planned], spec.data),
@@ -340,11 +340,3 @@ def _configs(spec: StudySpec, whole: Iterable[MemberPlan]) -> dict[tuple[int, in
         for member in whole
         if spec.variants[member.variant].takes_data
     }
-
-
-def _constant(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
-    """What one answer for all samples scores in the first replicates; None where nobody knows."""
-    if score.constant is None or spec.sample_weights is not None:
-        return None
-    parts = ((r.train, r.valid) for r in spec.whole_replicates[:count])
-    return constant_answer(score.constant, spec.data, parts)

@@ -11,7 +11,12 @@ import numpy as np
 from kohort.data.readers.decoding import UNREADABLE, Color, DeepPixelsError, decode, opened
 from kohort.errors import DataError, KohortError, ModelError, reason
 from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, VariantRecord
-from kohort.keras_api.class_outputs import OutputKind, class_probabilities, output_kind
+from kohort.keras_api.class_outputs import (
+    OutputKind,
+    class_probabilities,
+    output_kind,
+    tell_probabilities,
+)
 from kohort.keras_api.models import of_config
 from kohort.keras_api.preprocessing import set_weights
 from kohort.serve.follower import Follower
@@ -141,7 +146,8 @@ def _classes(outputs: np.ndarray, names: list[str], kind: OutputKind) -> list[li
     if names and len(names) != len(scores):
         raise ModelError(f"{len(names)} scores", f"{len(scores)}", "try another")
     best = np.argsort(-scores)[:_SHOWN_CLASSES]
-    if kind == "margins":
+    if not tell_probabilities(outputs, kind):
         first = names[best[0]] if names else str(best[0])
-        raise ModelError("probabilities", "margins of a hinge loss", f"the nearest is {first}")
+        given = "margins of a hinge loss" if kind == "margins" else "outputs without bounds"
+        raise ModelError("probabilities", given, f"the nearest is {first}")
     return [[names[k] if names else str(k), rounded(float(scores[k]))] for k in best]

@@ -32,7 +32,8 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         batch_size: As in `kohort.Study`.
         ships: What predicts: "best", the winner's member of lowest validation loss; "refit", the
             winner once more on all samples; "ensemble", the mean of the winner's members.
-        metric: As in `kohort.Study`: None is the accuracy where models have it, else the loss.
+        metric: As in `kohort.Study`: None is an accuracy of Keras's where models have it,
+            else the loss.
         mode: As in `kohort.Study`.
         margin: As in `kohort.Study`.
         callbacks: As in `kohort.Study`.

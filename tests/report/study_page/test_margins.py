@@ -35,8 +35,8 @@ def test_margins_rank_and_are_not_told_as_probabilities():
     assert part["areas"][0].startswith("svm: area under ROC 0.5")
     (told,) = part["calibrations"]
     assert told == (
-        "The outputs of svm are margins of a hinge loss and no probabilities: they rank samples, "
-        "and do not tell how sure an answer is."
+        "The outputs of svm are no probabilities, by the loss and the last layer: they rank "
+        "samples, and do not tell how sure an answer is."
     )
     plain = mistakes_part([held(outputs, margins=False)], None)
     assert plain["reliability"]
@@ -69,7 +69,7 @@ def test_a_report_of_margins_shows_no_calibration(tmp_path):
     ).run(str(tmp_path / "kohort.db"), verbose=0)  # fmt: skip
     page = result.report(tmp_path / "report.html").read_text()
     text = re.sub(r"\s+", " ", page)
-    assert "are margins of a hinge loss and no probabilities" in text
+    assert "are no probabilities, by the loss and the last layer" in text
     assert "calibration error of" not in text.casefold()
     assert "how sure the model is" not in text
     kept = kohort.open(str(tmp_path / "kohort.db"), "margins").test()

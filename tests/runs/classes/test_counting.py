@@ -38,7 +38,7 @@ def learned(data):
     return model
 
 
-def study(data, build=net, *, replicates=2, **arguments):
+def study(data, build=net, *, replicates=2, metric=None, **arguments):
     return kohort.Study(
         "classes",
         [kohort.Variant("net", build, **arguments)],
@@ -46,7 +46,18 @@ def study(data, build=net, *, replicates=2, **arguments):
         replicates=kohort.Holdout(0.3, repeats=replicates),
         epochs=2,
         batch_size=50,
+        metric=metric,
     )
+
+
+def linear(loss):
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.05), loss, metrics=["accuracy"])
+    return model
+
+
+def squares(y, predicted):
+    return keras.ops.mean(keras.ops.square(y - predicted), axis=-1)
 
 
 def by_hand(result, number_of):
@@ -93,6 +104,29 @@ def test_the_counts_are_those_of_predict(engine):
     np.testing.assert_allclose(only_right[:, 0] - only_right[:, 1], gains, atol=1e-6)
     assert counted(result) == by_hand(result, highest)
     assert 0 < sum(map(sum, counted(result).values())) < 2 * 90
+
+
+@pytest.mark.parametrize(("loss", "as_column"), [(squares, False), ("mse", True)])
+def test_one_linear_output_is_cut_where_the_metric_cuts_it(loss, as_column, tmp_path):
+    x, y = samples(classes=2)
+    targets = y.astype("float32")[:, None] if as_column else y
+    data = kohort.Dataset(x[:200], targets[:200], x[200:], targets[200:])
+    result = study(data, linear, loss=loss).run(verbose=0)
+    assert counted(result) == by_hand(result, lambda outputs: above_half(outputs).astype(int))
+    tested = result.test()[0]
+    outputs = result.best().model().predict(data.x_test, verbose=0)
+    assert (outputs < 0).any()
+    assert tested.accuracy.mean == pytest.approx((above_half(outputs) == y[200:]).mean())
+    assert not tested.has_probabilities
+    if as_column:
+        ensemble = result.ensemble()
+        outputs = ensemble.model().predict(data.x_test, verbose=0)
+        told = ensemble.test().table()["test_accuracy"].iloc[-1]
+        assert told == pytest.approx((above_half(outputs) == y[200:]).mean())
+
+
+def above_half(outputs):
+    return outputs[:, 0] > 0.5
 
 
 def leaning(loss):
@@ -161,7 +195,8 @@ def test_nothing_is_predicted_for_numbers(targets, monkeypatch):
     x, _ = samples()
     y = x[:, :1] if targets == "numbers" else x[:, :3]
     data = kohort.Dataset(x, y)
-    result = study(data, loss="mse", outputs=y.shape[1], activation=None).run(verbose=0)
+    asked = study(data, loss="mse", outputs=y.shape[1], activation=None, metric="loss")
+    result = asked.run(verbose=0)
     assert result.record.classes is None
     with pytest.raises(kohort.DesignError, match="a study of classes"):
         result.recalls()

@@ -19,6 +19,11 @@ FAR_POINTS = 2.0
 
 def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     """Whether a tested variant's accuracy on validation is above that on the test set by more."""
+    if study.weighs_answers:
+        return _not_applicable(
+            "No comparison with the test set: the accuracy that scores weighs the samples, and that"
+            " on test counts each once."
+        )
     if study.majority is None or not study.valid_samples:
         return _not_applicable(
             "No comparison with the test set: no accuracy of classes scores here."

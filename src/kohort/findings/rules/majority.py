@@ -23,6 +23,9 @@ EQUAL = 1e-9
 def judge(study: StudyCurves) -> Finding:
     """Whether any variant's accuracy is shown to lie above that of the majority class."""
     majority = study.majority
+    if study.weighs_answers:
+        sentence = "No majority class to beat: the accuracy that scores weighs the samples."
+        return RULE.finding(None, "not applicable", sentence)
     if majority is None or not study.valid_samples:
         return RULE.finding(
             None, "not applicable", "No majority class to beat: no accuracy of classes scores here."

@@ -23,6 +23,8 @@ class Scale:
         is_never_above_one: Whether none of what is no proportion lies above 1, as of R2.
         loss: Which loss it is, where a loss scores and all variants have the same; else "".
         of_class: The one of two classes that it is of, such as a recall; else "".
+        counts_answers: Whether a proportion is that of samples whose one class is right, each
+            counted once. One of several labels, or of weighted samples, is not.
     """
 
     metric: str = "accuracy"
@@ -32,6 +34,7 @@ class Scale:
     is_never_above_one: bool = False
     loss: str = ""
     of_class: str = ""
+    counts_answers: bool = True
 
     @property
     def title(self) -> str:
@@ -55,7 +58,7 @@ class Scale:
 
         An area under a curve, a precision or a recall is a proportion, but not one of all samples.
         """
-        return self.is_proportion and "acc" in self.metric and "balanced" not in self.metric
+        return self.is_proportion and self.counts_answers
 
     def threshold(self, points: float, percent: float) -> float:
         """The threshold on this scale, in the unit of the metric."""

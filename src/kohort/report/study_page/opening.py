@@ -24,7 +24,7 @@ from kohort.report.class_words import (
     against_majority_text,
     not_beaten,
     of_no_use,
-    of_the_common_class,
+    of_the_class,
 )
 from kohort.report.factorial.addition_words import without_rise
 from kohort.report.held_out import HeldOut
@@ -79,7 +79,7 @@ def headline(conclusions: Conclusions) -> str:
     winner = conclusions.winner
     if winner is None:
         return winner_words.no_winner(conclusions.diverged)
-    alike, common = tie(conclusions, winner), of_the_common_class(conclusions.record.settings)
+    alike, common = tie(conclusions, winner), of_the_class(conclusions.record.settings)
     if alike:
         return " ".join(filter(None, [not_beaten(conclusions), alike, common]))
     ahead = left_ahead_text(conclusions, winner)

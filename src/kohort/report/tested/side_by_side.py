@@ -187,9 +187,9 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
 
 
 def no_probabilities(variants: Sequence[str]) -> str:
-    """That outputs are margins, so that nothing tells how sure these models are, in a sentence."""
+    """That outputs are no probabilities, and do not tell how sure models are, in a sentence."""
     return (
-        f"The outputs of {listing(variants)} are margins of a hinge loss and no probabilities: "
+        f"The outputs of {listing(variants)} are no probabilities, by the loss and the last layer: "
         "they rank samples, and do not tell how sure an answer is."
     )
 

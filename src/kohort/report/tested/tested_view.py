@@ -71,7 +71,8 @@ class TestedView(RecordView):
     @cached_property
     def _labels(self) -> ClassLabels | None:
         # Who weighs classes says that there are some.
-        are_classes = self.record.majority is not None or bool(self.settings.class_weights)
+        counts_classes = self.record.majority is not None or self.settings.weighs_answers
+        are_classes = counts_classes or bool(self.settings.class_weights)
         return class_labels(self.data, floats_are_labels=are_classes)
 
     def test(self, *variants: str) -> list[HeldOut]:

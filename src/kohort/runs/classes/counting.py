@@ -57,7 +57,7 @@ class ClassCounter:
 
     def labels(self, metrics: Sequence[MetricKind]) -> ClassLabels | None:
         """The classes of the data, for models with these metrics; None where there are none."""
-        counts = any(kind.accuracy for kind in metrics)
+        counts = any(kind.accuracy not in ("", "equal", "elsewhere") for kind in metrics)
         if counts not in self._labels:
             self._labels[counts] = class_labels(self._spec.data, floats_are_labels=counts)
         return self._labels[counts]

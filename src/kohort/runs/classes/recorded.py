@@ -1,10 +1,11 @@
-"""What the record of a study tells of classes: which are found, and which is most common."""
+"""What the record of a study tells of classes, and of answers that are one for all samples."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from kohort.data.labels import Majority, class_labels, majority_of
+from kohort.data.inspection.constant_answers import ConstantAnswer, constant_answer
+from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
 from kohort.design.scoring import Scoring
 from kohort.design.spec import StudySpec
 from kohort.evidence.class_counts import ClassCounts
@@ -39,8 +40,33 @@ def class_counts(
 
 
 def majority_class(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
-    """The majority class in the first replicates; None where no accuracy of classes scores."""
+    """The majority class in the first replicates; None where no accuracy of classes scores.
+
+    Nor is there one where that weighs samples: the parts of the classes do not.
+    """
+    labels = _counted(spec, score)
+    if labels is None or weighs_answers(spec, score):
+        return None
+    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
+
+
+def weighs_answers(spec: StudySpec, score: Scoring) -> bool:
+    """Whether an accuracy of classes scores that weighs the samples."""
+    weighs = spec.sample_weights is not None and score.is_weighted
+    return weighs and _counted(spec, score) is not None
+
+
+def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
+    """The classes, where an accuracy of them scores."""
     labels = class_labels(spec.data, floats_are_labels=True)
     if labels is None or not score.counts_right_answers(labels.form, len(labels.names)):
         return None
-    return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
+    return labels
+
+
+def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
+    """What one answer for all samples scores in the first replicates; None where nobody knows."""
+    if score.constant is None or spec.sample_weights is not None:
+        return None
+    parts = ((r.train, r.valid) for r in spec.whole_replicates[:count])
+    return constant_answer(score.constant, spec.data, parts)

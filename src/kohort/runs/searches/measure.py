@@ -4,13 +4,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+import numpy as np
+
 from kohort.design.plan import MemberPlan
 from kohort.design.scoring import (
     LOSS,
     Scoring,
+    check_answers,
     check_one_class,
     check_one_loss,
     check_threshold,
+    lacking_targets,
     scoring,
 )
 from kohort.design.searches.draws import trial_name
@@ -63,10 +67,15 @@ class Measure:
         self.scoring = by = next(each for each in found if each.metric == chosen)
         check_one_loss(by, losses)
         check_one_class(by, self._spec.data)
+        check_answers(by, self._spec.data)
         check_threshold(by)
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
+
+    @property
+    def _targets(self) -> np.ndarray:
+        return self._spec.data.y_train
 
     def lack(self, plan: MemberPlan) -> str:
         """Why a trial cannot be scored as the others are; "" where it can."""
@@ -74,7 +83,11 @@ class Measure:
         if self.scoring is None or self.scoring.metric not in metrics:
             wanted = self._spec.metric if self.scoring is None else self.scoring.metric
             return f"it is not compiled with {wanted!r}, by which trials are scored"
-        if any(k.name == self.scoring.metric and k.accuracy == "misplaced" for k in plan.metrics):
+        kinds = [kind for kind in plan.metrics if kind.name == self.scoring.metric]
+        takes = (kind.accuracy for kind in kinds if kind.takes_targets)
+        if wanted := next(filter(None, (lacking_targets(a, self._targets) for a in takes)), ""):
+            return f"its {self.scoring.metric!r} needs {wanted}"
+        if any(kind.accuracy == "misplaced" for kind in kinds):
             return (
                 f"{self.scoring.metric!r} calls its outputs above 0.5 class 1, and they are logits "
                 "or margins: give keras.metrics.BinaryAccuracy threshold=0"
