@@ -1,5 +1,6 @@
 """Wrong arguments and options of the commands `kohort run`, `plan` and `demo`."""
 
+import html
 import os
 import sys
 
@@ -190,5 +191,6 @@ def test_names_that_are_no_text_are_no_matter(folder, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert not ended.value.code, err
     assert r"\udcff\x1b[31m: read 49 samples" in err
-    assert r"--data \udcff\x1b[31m.npz" in (folder / "study-31m-report" / "report.html").read_text()
+    page = (folder / "study-31m-report" / "report.html").read_text()
+    assert r"--data '\udcff\x1b[31m.npz'" in html.unescape(page)
     assert out.splitlines()[-1] == "report: study-31m-report/report.html"

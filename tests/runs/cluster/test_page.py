@@ -13,6 +13,9 @@ def test_the_lines_of_the_page_on_clusters_run(loopback, tmp_path, monkeypatch):
     page = (DOCS / "cluster.md").read_text("utf-8")
     page = page.replace("10.0.0.5:6379", loopback.address)
     page = page.replace("/mnt/nfs/kohort-data", str(tmp_path / "data"))
-    assert page.count("```python\n") == 2
-    printed(with_given(page), tmp_path)
+    of_gpus = page[page.index("## GPUs") : page.index("## What may die")]
+    assert (page.count("```python\n"), of_gpus.count("```python\n")) == (3, 1)
+    printed(with_given(page.replace(of_gpus, "")), tmp_path)
     assert (tmp_path / "kohort.db").is_file()
+    with pytest.raises(RuntimeError, match=r"0\.25 GPUs and 1 cores .* has 0 GPUs at most"):
+        printed(with_given(of_gpus), tmp_path)
