@@ -442,12 +442,16 @@ def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
         )
         for number, accuracy in enumerate(["binary", cut])
     }
-    data = SimpleNamespace(y_train=np.arange(4) % 2)
-    measure = Measure(SimpleNamespace(metric=None, mode="auto", data=data), Kept())
+    kept = Kept()
+
+    def measure_of(targets):
+        data = SimpleNamespace(y_train=targets)
+        return Measure(SimpleNamespace(metric=None, mode="auto", data=data), kept)
+
+    measure = measure_of(np.arange(4) % 2)
     measure.choose([0], plans.get)
     assert ("logits or margins" in measure.lack(plans[1])) == lacks
-    data.y_train = np.arange(4) / 3
-    assert "needs targets that are all 0 or 1" in measure.lack(plans[1])
+    assert "needs targets that are all 0 or 1" in measure_of(np.arange(4) / 3).lack(plans[1])
 
 
 def test_a_search_refuses_to_score_numbers_by_an_accuracy():

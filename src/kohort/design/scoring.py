@@ -138,6 +138,24 @@ def scoring(
     )
 
 
+def check_score(score: Scoring, losses: Mapping[str, str], data: Dataset) -> None:
+    """Refuse a score that does not say of all variants, or trials, what it seems to say.
+
+    Args:
+        score: What scores.
+        losses: As for `check_one_loss`.
+        data: The data.
+
+    Raises:
+        DesignError: Two kinds of losses would be compared, or an accuracy counts what is none of
+            its targets, or cuts outputs where they are not to be cut.
+    """
+    check_one_loss(score, losses)
+    _check_one_class(score, data)
+    _check_answers(score, data)
+    _check_threshold(score)
+
+
 def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
     """Refuse to hold losses of several kinds against each other: they have other units.
 
@@ -162,7 +180,7 @@ def check_one_loss(score: Scoring, losses: Mapping[str, str]) -> None:
         )
 
 
-def check_one_class(score: Scoring, data: Dataset) -> None:
+def _check_one_class(score: Scoring, data: Dataset) -> None:
     """Refuse an accuracy of rows that hold several labels, or none.
 
     Of several columns "accuracy" is Keras's `CategoricalAccuracy`: it compares the largest one of
@@ -185,7 +203,7 @@ def check_one_class(score: Scoring, data: Dataset) -> None:
         )
 
 
-def check_answers(score: Scoring, data: Dataset) -> None:
+def _check_answers(score: Scoring, data: Dataset) -> None:
     """Refuse an accuracy of targets that no answer of it can be equal to, such as numbers.
 
     Args:
@@ -222,7 +240,7 @@ def lacking_targets(accuracy: Accuracy, targets: np.ndarray) -> str:
     return ""
 
 
-def check_threshold(score: Scoring) -> None:
+def _check_threshold(score: Scoring) -> None:
     """Refuse an accuracy that cuts logits, or margins, where it should cut probabilities.
 
     Args:

@@ -47,13 +47,14 @@ _LEAVES_OUT = frozenset(["Huber", "CosineSimilarity"])
 
 def study_curves(record: StudyRecord) -> StudyCurves:
     """The curves of all variants, with the scale of their errors."""
-    settings = record.settings
+    settings, is_proportion = record.settings, _is_proportion(record)
     variants = tuple(
-        _variant_curves(record, record.whole, number) for number in range(len(record.variants))
+        _variant_curves(record, record.whole, number, is_proportion=is_proportion)
+        for number in range(len(record.variants))
     )
     # What a race decided at a look must not change with the replicates of later looks.
     seen = settings.looks[0] if settings.looks else None
-    reference = None if _is_proportion(record) else _reference(variants, seen)
+    reference = None if is_proportion else _reference(variants, seen)
     scale = Scale(
         metric_name(settings.metric),
         settings.higher_is_better,
@@ -94,10 +95,13 @@ def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, Learni
         record: The study's record.
         study: Its curves on all samples.
     """
-    found = {}
+    found, is_proportion = {}, study.scale.is_proportion
     for number, whole in enumerate(study.variants):
         shares = sorted(record.settings.shares[whole.name])
-        parts = [_variant_curves(record, record.curves[share], number) for share in shares]
+        parts = [
+            _variant_curves(record, record.curves[share], number, is_proportion=is_proportion)
+            for share in shares
+        ]
         if parts:
             found[number] = learning_curve(
                 np.array([record.settings.samples_of(share) for share in (*shares, 1.0)]),
@@ -110,9 +114,11 @@ def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, Learni
     return found
 
 
-def _variant_curves(record: StudyRecord, curves: Curves, number: int) -> VariantCurves:
+def _variant_curves(
+    record: StudyRecord, curves: Curves, number: int, *, is_proportion: bool
+) -> VariantCurves:
     settings, facts = record.settings, record.variants[number]
-    is_whole, is_proportion = curves is record.whole, _is_proportion(record)
+    is_whole = curves is record.whole
 
     def error(side: str) -> np.ndarray:
         value: np.ndarray = curves.of(side + settings.metric)[number]

@@ -10,6 +10,7 @@ from keras.src.utils.python_utils import pythonify_logs
 
 from kohort.data.inspection.constant_answers import ConstantKind, LossKind
 from kohort.keras_api.class_outputs import HALF, OutputKind, output_kind
+from kohort.keras_api.models import overridden
 
 _PROPORTIONS = (
     keras.metrics.Accuracy,
@@ -44,8 +45,6 @@ _OF_SECOND = (
     keras.metrics.RecallAtPrecision,
 )
 """Metrics of one output that are those of class 1, and would be others of class 0."""
-
-_KERAS_STEP = keras.Model.train_step
 
 type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
 
@@ -106,7 +105,8 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     # Of two of one name the first is logged under it, the other as `weighted_`.
     known = {metric.name: metric for metric in reversed(metrics_in(model))}
     weighted = _weighted_metrics(model)
-    has_one_output = _has_one_output(model)
+    has_one_output, outputs = _has_one_output(model), output_kind(model)
+    has_keras_step = not overridden(model, ("train_step",))
     compiled = set(map(id, getattr(getattr(model, "_compile_metrics", None), "metrics", ())))
     kinds = []
     for name in model.get_metrics_result():
@@ -120,10 +120,10 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 name,
                 direction,
                 is_proportion,
-                _accuracy(metric, output_kind(model)),
+                _accuracy(metric, outputs),
                 _constant(metric),
                 has_one_output and _is_of_second(metric),
-                takes_targets=id(metric) in compiled and type(model).train_step is _KERAS_STEP,
+                takes_targets=id(metric) in compiled and has_keras_step,
                 is_weighted=id(metric) in weighted or name.startswith("weighted_"),
             )
         )

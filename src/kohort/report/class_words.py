@@ -90,7 +90,7 @@ def _of_always(settings: Settings, counted: CountedClass) -> str:
     if _RECALL.fullmatch(settings.metric):
         return f"{always} recall of 100 %."
     if _PRECISION.fullmatch(settings.metric) and not settings.has_sample_weights:
-        part = f"{100 * counted.samples / counted.of:.1f} %"
+        part = f"{fixed(100 * counted.samples / counted.of)} %"
         return f"{always} precision of {part} on the training samples."
     return ""
 

@@ -176,7 +176,7 @@ def _difference_text(comparison: Comparison, scale: Scale) -> str:
     text = words.shown_difference(comparison, scale)
     if not comparison.is_conclusive and comparison.excludes_zero:
         return f"{text}, but not after correction for all that is compared"
-    if not (words.counts_errors(scale) and comparison.is_decided):
+    if not (scale.counts_samples and comparison.is_decided):
         return text
     errors = round(comparison.errors_per_thousand)
     more = "fewer" if errors >= 0 else "more"

@@ -80,11 +80,6 @@ def size(megabytes: float) -> str:
     return "none" if math.isnan(megabytes) else bytes_text(round(1e6 * megabytes))
 
 
-def counts_errors(scale: Scale) -> bool:
-    """Whether a point of the metric means one error in a hundred samples."""
-    return scale.counts_samples
-
-
 LITTLE = " by less than matters"
 """Of a difference that is decided, and decided to be smaller than the margin."""
 

@@ -11,13 +11,7 @@ import numpy as np
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan, make_plan
 from kohort.design.replicates import Replicate
-from kohort.design.scoring import (
-    check_answers,
-    check_one_class,
-    check_one_loss,
-    check_threshold,
-    scoring,
-)
+from kohort.design.scoring import check_score, scoring
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
 from kohort.engine.loop import chunking
@@ -264,8 +258,5 @@ class Planned(NamedTuple):
         members = plan.every_member
         score = scoring(spec.metric, spec.mode, [member.metrics for member in members])
         losses = {spec.variants[each.variant].name: each.measured.name for each in members}
-        check_one_loss(score, losses)
-        check_one_class(score, spec.data)
-        check_answers(score, spec.data)
-        check_threshold(score)
+        check_score(score, losses, spec.data)
         return cls(plan, models, global_settings())

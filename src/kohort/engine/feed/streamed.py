@@ -142,13 +142,7 @@ class StreamedRunner:
             program = PROGRAMS.get(
                 (self._steps.key(names), kind, spec.pixels, self._place),
                 arguments,
-                partial(
-                    lower_for_seats,
-                    segment,
-                    (0, 0, 0, None),
-                    *arguments,
-                    has_loops=self._steps.has_loops,
-                ),
+                partial(self._lowered, segment, arguments),
             )
             check_fits(program.needed, self._memory)
             state, last = program.run(*arguments)
@@ -162,6 +156,11 @@ class StreamedRunner:
         if kind == "train":
             logs = {STEPS_RUN: np.full(len(seats), steps), **logs}
         return state, dict(logs)
+
+    def _lowered(self, segment: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        # Whether there are loops is asked where a program is compiled, and not for each segment.
+        loops = self._steps.has_loops
+        return lower_for_seats(segment, (0, 0, 0, None), *arguments, has_loops=loops)
 
     def _without_batch(
         self, step: Literal["penalty", "reset"], values: Any, seats: list[int]

@@ -14,9 +14,9 @@ def carried(curve: np.ndarray, rows: np.ndarray, lengths: np.ndarray) -> np.ndar
         rows: The replicates that count, one at least; each trained one epoch at least.
         lengths: `[replicate]`, the epochs that each trained.
     """
-    values: np.ndarray = curve[rows, : int(lengths[rows].max())]  # a copy, as rows are an array
-    for row, length in enumerate(lengths[rows]):
-        values[row, length:] = values[row, length - 1]
+    ends = lengths[rows, None]
+    epochs = np.minimum(np.arange(ends.max()), ends - 1)
+    values: np.ndarray = curve[rows[:, None], epochs]
     return values
 
 
@@ -29,8 +29,9 @@ def lowest_by_others(loss: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         loss: From `carried`, `[replicate, epoch]`.
         lengths: `[replicate]`, the epochs that each trained.
     """
-    others = loss.sum(axis=0) - loss if len(loss) > 1 else loss
+    others = loss
     if len(loss) > 1:
+        others = loss.sum(axis=0) - loss
         # Where all others have stopped they are level, and rounding alone would tell epochs apart.
         longest = int(lengths.argmax())
         others[longest, np.delete(lengths, longest).max() :] = np.inf

@@ -40,13 +40,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         )
         return RULE.finding(name, "inconclusive", untold, evidence, "Run more replicates.")
     bound, upper = (float(np.hypot(margin, luck)) for luck in (drawn or 0.0, most))
-    clause = _clause(study, spread, drawn, most)
-    if bound == 0:
-        # Any spread is above zero: that says nothing while nobody says what is of interest.
-        sentence = f"{name} may or may not be unstable: {clause}"
-        return RULE.finding(name, "inconclusive", sentence, evidence, "Name a margin above 0.")
+    clause = _clause(study, spread, drawn, most, (bound, upper))
     unknown = study.draws_samples and drawn is None
-    if spread.lies_above(upper) and not unknown:
+    # Any spread is above zero: that says nothing while nobody says what is of interest.
+    if bound > 0 and spread.lies_above(upper) and not unknown:
         sentence = f"{name} is unstable: {clause}"
         return RULE.finding(name, "found", sentence, evidence, _advice(curves, study))
     if spread.lies_below(bound):
@@ -56,8 +53,15 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "inconclusive",
         f"{name} may or may not be unstable: {clause}",
         evidence,
-        ON_SEEDS if unknown or spread.lies_above(bound) else "Run more replicates.",
+        _next(bound, on_seeds=unknown or spread.lies_above(bound)),
     )
+
+
+def _next(bound: float, *, on_seeds: bool) -> str:
+    """What would tell whether a variant is unstable."""
+    if bound == 0:
+        return "Name a margin above 0."
+    return ON_SEEDS if on_seeds else "Run more replicates."
 
 
 def _of_groups(study: StudyCurves) -> float:
@@ -83,9 +87,14 @@ def _sampling(curves: VariantCurves, study: StudyCurves) -> float | None:
     return float(np.sqrt(p * (1 - p) / samples))
 
 
-def _clause(study: StudyCurves, spread: Interval, drawn: float | None, most: float) -> str:
+def _clause(
+    study: StudyCurves,
+    spread: Interval,
+    drawn: float | None,
+    most: float,
+    bounds: tuple[float, float],
+) -> str:
     scale = study.scale
-    bounds = [float(np.hypot(study.margin, luck)) for luck in (drawn or 0.0, most)]
     clause = (
         f"its {scale.metric} has a standard deviation of its own of "
         f"{scale.text(spread, 2, bounds)} over replicates, "

@@ -225,7 +225,7 @@ def _whole(page: Page) -> dict[str, Any]:
         "baseline": settings.baseline,
         "baseline_name": page.record.variant_names[0],
         "findings": by_verdict([f for f in page.findings if not is_of_other_metrics(f)]),
-        "counts_errors": words.counts_errors(page.scale),
+        "counts_errors": page.scale.counts_samples,
     }
 
 

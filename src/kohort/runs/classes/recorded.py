@@ -45,15 +45,18 @@ def majority_class(spec: StudySpec, score: Scoring, count: int) -> Majority | No
     Nor is there one where that weighs samples: the parts of the classes do not.
     """
     labels = _counted(spec, score)
-    if labels is None or weighs_answers(spec, score):
+    if labels is None or _weighs_samples(spec, score):
         return None
     return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
 
 
 def weighs_answers(spec: StudySpec, score: Scoring) -> bool:
     """Whether an accuracy of classes scores that weighs the samples."""
-    weighs = spec.sample_weights is not None and score.is_weighted
-    return weighs and _counted(spec, score) is not None
+    return _weighs_samples(spec, score) and _counted(spec, score) is not None
+
+
+def _weighs_samples(spec: StudySpec, score: Scoring) -> bool:
+    return spec.sample_weights is not None and score.is_weighted
 
 
 def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:

@@ -3,17 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-
-import numpy as np
+from functools import cache
 
 from kohort.design.plan import MemberPlan
 from kohort.design.scoring import (
     LOSS,
     Scoring,
-    check_answers,
-    check_one_class,
-    check_one_loss,
-    check_threshold,
+    check_score,
     lacking_targets,
     scoring,
 )
@@ -36,6 +32,8 @@ class Measure:
         self.scoring: Scoring | None = None
         """None while all trials have failed."""
         self._loss = ""  # That all trials have, where the loss scores.
+        # All trials have the same targets: to look at them for each would cost more than a trial.
+        self._lacking = cache(lambda accuracy: lacking_targets(accuracy, spec.data.y_train))
         known = keeper["scoring"]
         if known is not None:
             # Stores of earlier versions have the first two or three.
@@ -65,17 +63,10 @@ class Measure:
             return
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
-        check_one_loss(by, losses)
-        check_one_class(by, self._spec.data)
-        check_answers(by, self._spec.data)
-        check_threshold(by)
+        check_score(by, losses, self._spec.data)
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
-
-    @property
-    def _targets(self) -> np.ndarray:
-        return self._spec.data.y_train
 
     def lack(self, plan: MemberPlan) -> str:
         """Why a trial cannot be scored as the others are; "" where it can."""
@@ -85,7 +76,7 @@ class Measure:
             return f"it is not compiled with {wanted!r}, by which trials are scored"
         kinds = [kind for kind in plan.metrics if kind.name == self.scoring.metric]
         takes = (kind.accuracy for kind in kinds if kind.takes_targets)
-        if wanted := next(filter(None, (lacking_targets(a, self._targets) for a in takes)), ""):
+        if wanted := next(filter(None, map(self._lacking, takes)), ""):
             return f"its {self.scoring.metric!r} needs {wanted}"
         if any(kind.accuracy == "misplaced" for kind in kinds):
             return (
