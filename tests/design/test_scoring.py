@@ -381,7 +381,32 @@ def test_an_accuracy_of_numbers_is_refused_where_it_would_score(measured, target
     of_numbers(measured, y=targets, units=units, loss=keras.losses.LogCosh(), metric="loss").plan()
 
 
-def test_what_a_train_step_of_ones_own_counts_is_not_checked():
+def plan_of(build):
+    data = kohort.Dataset(np.ones((60, 2), "float32"), NUMBERS)
+    splits = kohort.Holdout(0.2, repeats=2)
+    return kohort.Study(
+        "own", [kohort.Variant("a", build)], data, replicates=splits, epochs=1
+    ).plan()
+
+
+def test_what_a_train_step_gives_the_metrics_is_not_checked():
+    class Own(keras.Model):
+        def train_step(self, state, data):
+            return super().train_step(state, (data[0], keras.ops.cast(data[1] > 0, "float32")))
+
+        def test_step(self, state, data):
+            return super().test_step(state, (data[0], keras.ops.cast(data[1] > 0, "float32")))
+
+    def build():
+        inputs = keras.Input((2,))
+        model = Own(inputs, keras.layers.Dense(1)(inputs))
+        model.compile("adam", "mse", metrics=["accuracy"])
+        return model
+
+    assert len(plan_of(build).every_member) == 2
+
+
+def test_what_metrics_of_ones_own_count_is_not_checked():
     class Own(keras.Model):
         def compute_metrics(self, x, y, y_pred, sample_weight=None):
             self.second.update_state(y > 0, y_pred)
@@ -398,9 +423,7 @@ def test_what_a_train_step_of_ones_own_counts_is_not_checked():
         model.compile("adam", "mse")
         return model
 
-    data = kohort.Dataset(np.ones((60, 2), "float32"), NUMBERS)
-    splits = kohort.Holdout(0.2, repeats=2)
-    kohort.Study("own", [kohort.Variant("a", build)], data, replicates=splits, epochs=1).plan()
+    assert len(plan_of(build).every_member) == 2
 
 
 def test_fit_takes_an_accuracy_of_numbers():
