@@ -117,9 +117,10 @@ model.compile("sgd", "sparse_categorical_crossentropy")
 x, y = np.random.default_rng(0).normal(size=(20000, 784)), np.arange(20000) % 10
 kohort.fit(model, x, y, batch_size=64, epochs=1, verbose=0)
 before = int(model.optimizer.iterations.numpy())
-print("training", flush=True)
+told = keras.callbacks.LambdaCallback(
+    on_epoch_end=lambda epoch, logs: print("trained", epoch, flush=True))
 try:
-    kohort.fit(model, x, y, batch_size=64, epochs=1000, verbose=0)
+    kohort.fit(model, x, y, batch_size=64, epochs=1000, verbose=0, callbacks=[told])
 except KeyboardInterrupt:
     steps = int(model.optimizer.iterations.numpy()) - before
     finite = all(np.isfinite(weights).all() for weights in model.get_weights())
@@ -133,11 +134,11 @@ def test_a_real_interrupt_leaves_whole_epochs_in_the_model():
     with subprocess.Popen(
         [sys.executable, "-c", SIGNALLED], stdout=subprocess.PIPE, text=True, env=os.environ
     ) as process:
-        assert process.stdout.readline() == "training\n"
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=4)
+        # Not after a fixed time: a loaded machine may not have trained an epoch by then.
+        assert [process.stdout.readline() for _ in range(2)] == ["trained 0\n", "trained 1\n"]
         process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "interrupted 0 True True\n"
+        *_, last = process.stdout
+        assert last == "interrupted 0 True True\n"
 
 
 class TestDivergence:
