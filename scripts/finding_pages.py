@@ -49,16 +49,15 @@ samples a random part is measured, as many as validate and 4,000 at least: drawn
 replicate, the same for all variants.
 
 - **e\\*** is the variant's best epoch: the one of lowest validation loss, averaged over replicates.
-  In each replicate, values at e\\* are read at the epoch that the *other* replicates choose: the
+  In each replicate, values at e\\* are read at the epoch that *other* replicates choose: the
   lowest of several noisy values lies below what it measures, and an epoch chosen by others has no
-  such luck.
-  The luck of that epoch is shared, though: the others of two replicates are nearly the same. Where
-  curves are level and replicates differ by seeds alone (`same_split=True`), intervals are too short
-  for it: where the noise between epochs is as large as what sets replicates apart, a difference of
-  two equal variants was decided, before correction for several, in 9 % of simulated studies of 5
-  replicates and in 14 % of 8; where it is a third of that, in 6 and 7 %. Over splits the correction
-  for their overlap covers it: at most 5 % at equal noise, and with noise alone between
-  replicates 10 to 12 % (a tenth validates) or 5 to 7 % (a fifth).
+  such luck. Nor do two replicates choose for each other: each one's luck would be in the reading of
+  both, and intervals too short for it. The replicates stand in a circle, in their order, and for
+  each one the following half of the others chooses: the next one of three or four, the next two
+  of five or six, the next nine of twenty. Of two, each chooses for the other. Were all others to
+  choose for each, a difference would be found in 15 % of
+  [studies of equal variants whose loss is noisy](simulations.md#false-alarms-of-comparisons) with 5
+  replicates, and in 32 % with 20.
 - **The end** is the mean over the last quarter of the epochs.
 - **As many epochs again**: how far a curve would still fall in these is forecast from its last
   half. The interval is the union of Student's intervals by all shapes that the curve does not rule
@@ -71,9 +70,9 @@ replicate, the same for all variants.
   are in percent of what the best variant scores on validation, and differences in its own unit.
 - **Replicates that stopped at different epochs**, as with early stopping, each count by what they
   came to. Where e* is chosen, a replicate that has stopped goes on with the loss of its last epoch,
-  so that one that stops early does not cut the others short; one that stopped before the e* of the
-  others is read at its last epoch. The end is that of its own epochs. What is carried on is no
-  training: forecasts are of the epochs that all sound replicates trained.
+  so that one that stops early does not cut the others short; one that stopped before the e* of
+  those that choose for it is read at its last epoch. The end is that of its own epochs. What is
+  carried on is no training: forecasts are of the epochs that all sound replicates trained.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
   is given it is one point. Of what is no proportion it is 5 % of the best variant's score where
   zero is the best that there is, by the name of a loss or metric of Keras (`mse`, `rmse`, `mae`,
@@ -202,7 +201,7 @@ build functions, or trained for several numbers of epochs, have an axis of that.
 - **An interaction** is by how much the effect of a level of one axis is larger at a level of
   another one than at its first.
 - **The range** of an axis is how far it moves the score from its worst level to its best. The best
-  of several noisy means flatters itself, so that each replicate is read at the levels that the
+  of several noisy means flatters itself, so that each replicate is read at the levels that
   others choose; where levels are close this is too low, and its interval somewhat too narrow. It
   has the unit of the score. Shares of variance have none, and in sets that are not balanced they do
   not add up.

@@ -20,18 +20,21 @@ runs all of it again (`simulations/`; same seed, same numbers) and writes
 
 ALARMS = """## False alarms of comparisons
 
-Eight variants that do not differ (a hundred in one row), 5 replicates. All families of comparisons
-are made as a study makes them: against the baseline, the winner that the study chose against the
-others, four additions, and the rise of their validation loss after the best epoch. "Any" is the
-share of studies that report any difference in any family.
+Eight variants that do not differ (a hundred in one row), 5 replicates (in one row 20). All families
+of comparisons are made as a study makes them: against the baseline, the winner that the study chose
+against the others, four additions, and the rise of their validation loss after the best epoch.
+"Any" is the share of studies that report any difference in any family.
 
 The first rows draw errors: a part that all variants of a replicate share, and a variant's own, of
 the distribution named. The rows of curves draw 20 epochs with the noise of a real study, so that
-e\\* is chosen as well. The last rows draw a new data set of 300 samples for each study and train
-linear classifiers, or random hidden layers, on the splits that `Holdout` and `KFold` make of it:
-their replicates truly share samples. The variants see features of their own that are equally good,
-so that none is better but in the data set at hand ("chance in training": all see the same, and
-differ by their random weights).
+e\\* is chosen as well; there, accuracies have noise of their own. Where a study is scored by the
+loss that chooses e\\*, the luck of that epoch is in the score: in the rows "scored by a noisy loss"
+what a replicate does to all variants, a variant's own part and the noise of each epoch have one
+standard deviation, a hundredth of the loss. The last rows draw a new data set of 300 samples for
+each study and train linear classifiers, or random hidden layers, on the splits that `Holdout` and
+`KFold` make of it: their replicates truly share samples. The variants see features of their own
+that are equally good, so that none is better but in the data set at hand ("chance in training": all
+see the same, and differ by their random weights).
 """
 ALARMS_END = """What it shows: the promise holds, with room to spare where tails are heavy, where
 folds share no validation sample, and where training adds chance of its own. What it does not show:
@@ -98,8 +101,8 @@ that is false, and where it is true.
 """
 AXES_END = """What it shows: effects of axes keep their level in whole designs and in those that
 lost cells. The interval of a range holds the truth at times less often than it says, in the worst
-case here in {range} %: the levels that it is read at are chosen by the same replicates, and
-where levels are close these are at times the wrong ones. An axis is falsely said to matter most in
+case here in {range} %: where levels are close, those that other replicates choose are at times the
+wrong ones, and the range is read too small. An axis is falsely said to matter most in
 {most} % of studies at most. What it does not show: divergence that depends on how good a
 replicate is.
 """

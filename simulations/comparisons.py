@@ -14,7 +14,7 @@ from kohort.findings.paired.fixed import Families
 from kohort.findings.statistics.comparison import Comparison
 from simulations import curves, resampling
 from simulations.cell import Cell, Outcome
-from simulations.noise import LETTERS, NOTMNIST, Noise
+from simulations.noise import LETTERS, NOTMNIST, Noise, Part
 from simulations.resampling import Model, Splits, least_squares, one_epoch, random_units
 
 VARIANTS = 8
@@ -107,6 +107,17 @@ def learned(random: np.random.Generator, noise: Noise, replicates: int) -> Study
     return curves.draw(random, curves.sound(VARIANTS), noise, replicates)
 
 
+def by_loss(random: np.random.Generator, replicates: int) -> StudyCurves:
+    """A study scored by the loss that chooses its epochs, which is noisy from epoch to epoch.
+
+    The noise is as large as what sets replicates apart, each with seeds alone.
+    """
+    part = Part(shared=SPREAD, individual=SPREAD, epoch=SPREAD, autocorrelation=0.0)
+    drawn = curves.draw(random, curves.sound(VARIANTS), Noise(part, part, part, part), replicates)
+    variants = (replace(v, valid_error=v.valid_loss) for v in drawn.variants)
+    return replace(drawn, variants=tuple(variants))
+
+
 def split(random: np.random.Generator, models: tuple[Model, ...], splits: Splits) -> StudyCurves:
     """A study whose replicates truly share samples."""
     errors, losses = resampling.scores(random, models, splits)
@@ -176,6 +187,8 @@ def _null_studies() -> dict[str, Callable[[np.random.Generator], StudyCurves]]:
         f"{MANY} variants": partial(independent, draw=normal, replicates=5, variants=MANY),
         "curves with the noise of letters": partial(learned, noise=LETTERS, replicates=5),
         "curves with the noise of notMNIST": partial(learned, noise=NOTMNIST, replicates=5),
+        "scored by a noisy loss, 5 replicates": partial(by_loss, replicates=5),
+        "scored by a noisy loss, 20 replicates": partial(by_loss, replicates=20),
         "splits, Holdout(0.2)": partial(split, models=blocks, splits=Holdout(0.2, 5)),
         "splits, Holdout(0.1)": partial(split, models=blocks, splits=Holdout(0.1, 5)),
         "folds, KFold(5)": partial(split, models=blocks, splits=KFold(5)),

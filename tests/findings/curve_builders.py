@@ -90,6 +90,12 @@ def reordered(curves: VariantCurves, order) -> VariantCurves:
     return replace(curves, **tables, lengths=curves.lengths[order])
 
 
+def turns(replicates: int) -> st.SearchStrategy[list[int]]:
+    """Orders that leave their circle as it is, in which some choose for others."""
+    circle = list(range(replicates))
+    return st.integers(0, max(0, replicates - 1)).map(lambda n: circle[n:] + circle[:n])
+
+
 def scaled(curves: VariantCurves, factor: float) -> VariantCurves:
     """The same curves with all losses multiplied."""
     return replace(

@@ -138,11 +138,11 @@ class VariantCurves:
 
     @cached_property
     def best_by_others(self) -> np.ndarray:
-        """For each sound replicate the e* (from 0) of all others, `[sound replicate]`.
+        """For each sound replicate the e* (from 0) of its `choosers`, `[sound replicate]`.
 
-        The minimum of noisy values is biased downwards; the epoch that the others choose is free
-        of this bias. A replicate that is alone gets its e*, one that stopped before that of the
-        others its last epoch.
+        The minimum of noisy values is biased downwards; the epoch that others choose is free of
+        this bias. A replicate that is alone gets its e*, one that stopped before that of its
+        choosers its last epoch.
         """
         return lowest_by_others(self._carried, self.lengths[self.sound])
 
@@ -173,7 +173,7 @@ class VariantCurves:
         )
 
     def at_best(self, curve: np.ndarray) -> np.ndarray:
-        """A curve `[replicate, epoch]` at the e* of the other replicates, `[replicate]`.
+        """A curve `[replicate, epoch]` at the e* of `best_by_others`, `[replicate]`.
 
         NaN for replicates that are not sound.
         """
@@ -184,7 +184,7 @@ class VariantCurves:
 
     @cached_property
     def loss_at_best(self) -> np.ndarray:
-        """The validation loss at the e* of the other replicates, `[replicate]`; NaN if unsound."""
+        """The validation loss at the e* of `best_by_others`, `[replicate]`; NaN if unsound."""
         return self.at_best(self.valid_loss)
 
     def rise(self) -> np.ndarray:

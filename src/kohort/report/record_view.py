@@ -227,7 +227,7 @@ class RecordView(ClassView, FrameView):
         the least-squares line from the lowest to the highest, over logarithms where the levels are
         above zero and span a factor of ten; "interaction": by how much the effect of the first axis
         differs between a level of the second and its first; and "range": how far the axis moves the
-        score from its worst level to its best one, as the other replicates choose them, since the
+        score from its worst level to its best one, as other replicates choose them, since the
         best of several flatters itself. Proportions are from 0 to 1.
 
         An effect is a mean over `contexts`, the levels of all other axes, in which both levels

@@ -240,7 +240,7 @@ def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
         "b",
         train=[[0.5], [0.5, 0.4], [0.5, 0.4, 0.3]],
         valid=[[0.5], [0.5, 0.1], [0.5, 0.1, 0.1]],
-        valid_error=[[0.085], [0.9, 0.105], [0.0, 0.125, 0.9]],
+        valid_error=[[0.085], [0.9, 0.105], [0.125, 0.0, 0.9]],
     )
     (base,) = study_of([BASE]).variants
     assert_same(RULE.judge(curves, StudyCurves((base, curves))), judged(BASE, WIDE))

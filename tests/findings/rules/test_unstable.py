@@ -203,7 +203,7 @@ def test_replicates_that_stopped_are_each_read_by_the_epochs_of_their_own():
         "a",
         train=[[0.9], [0.9, 0.5], [0.9, 0.5, 0.4]],
         valid=[[0.9], [0.9, 0.1], [0.9, 0.1, 0.1]],
-        valid_error=[[0.10], [0.9, 0.12], [0.0, 0.14, 0.9]],
+        valid_error=[[0.10], [0.9, 0.12], [0.14, 0.0, 0.9]],
     )
     assert_same(judge(RULE, curves), judged(ERRORS))
 

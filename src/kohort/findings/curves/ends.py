@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kohort.findings.statistics.choosers import choosers
+
 
 def carried(curve: np.ndarray, rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Curves up to the longest of them, each going on with its last value, `[row, epoch]`.
@@ -21,20 +23,19 @@ def carried(curve: np.ndarray, rows: np.ndarray, lengths: np.ndarray) -> np.ndar
 
 
 def lowest_by_others(loss: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """For each replicate the epoch (from 0) of the lowest sum of the others, `[replicate]`.
+    """For each replicate the epoch (from 0) of the lowest sum of its `choosers`, `[replicate]`.
 
-    One that stopped before that epoch gets its last one; one that is alone its own lowest.
+    One that stopped before that epoch gets its last one.
 
     Args:
         loss: From `carried`, `[replicate, epoch]`.
         lengths: `[replicate]`, the epochs that each trained.
     """
-    others = loss
-    if len(loss) > 1:
-        others = loss.sum(axis=0) - loss
-        # Where all others have stopped they are level, and rounding alone would tell epochs apart.
-        longest = int(lengths.argmax())
-        others[longest, np.delete(lengths, longest).max() :] = np.inf
+    chooses = choosers(len(loss))
+    others = chooses @ loss
+    # Where all choosers have stopped they are level, and rounding alone would tell epochs apart.
+    last = np.where(chooses, lengths, 0).max(axis=1)
+    others[np.arange(loss.shape[1]) >= last[:, None]] = np.inf
     chosen: np.ndarray = np.minimum(np.argmin(others, axis=1), lengths - 1)
     return chosen
 

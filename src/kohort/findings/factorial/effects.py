@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kohort.findings.factorial.axes import Axes, Axis
-from kohort.findings.factorial.ranges import AxisRange, ranges, whole_levels, widest
-from kohort.findings.families import corrected_comparison
-from kohort.findings.judged import StudyCurves
-from kohort.findings.paired.differences import SAME
-from kohort.findings.statistics.comparison import Comparison, compare, correct
-from kohort.findings.statistics.contrasts import (
+from kohort.findings.factorial.contrasts import (
     Means,
     along_line,
     is_logarithmic,
     means,
 )
+from kohort.findings.factorial.ranges import AxisRange, ranges, whole_levels, widest
+from kohort.findings.families import corrected_comparison
+from kohort.findings.judged import StudyCurves
+from kohort.findings.paired.differences import SAME
+from kohort.findings.statistics.comparison import Comparison, compare, correct
 
 LINE = 3
 """The fewest numbers among an axis's levels that have a trend: of two it is their effect."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kohort.findings.factorial.axes import Axes, Axis
+from kohort.findings.factorial.contrasts import cross_validated_range
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.contrasts import cross_validated_range
 from kohort.findings.statistics.interval import Interval
 
 type Levels = Mapping[int, np.ndarray]
@@ -22,7 +22,7 @@ class AxisRange:
 
     It is in the unit of the score, which shares of variance hide, and these do not add up in sets
     that are not balanced. As the range of noisy means is biased upwards, each replicate is read at
-    the levels that the others choose; where levels are close this is too low rather than too high.
+    the levels that others choose; where levels are close this is too low rather than too high.
 
     Args:
         axis: The axis's name.
@@ -88,7 +88,7 @@ def widest(study: StudyCurves, found: Sequence[AxisRange]) -> str | None:
     """The axis whose range is decided to be wider than that of each other axis.
 
     By paired t tests of the ranges of replicates, at Bonferroni's level over the others. The
-    range that may be the widest is held, at the levels that the other replicates choose, against
+    range that may be the widest is held, at the levels that other replicates choose, against
     the others at their worst and best means: the first is too low rather than too high, the others
     are too high rather than too low, so that closeness of levels, or their number, decides nothing.
 

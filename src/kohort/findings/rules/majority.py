@@ -153,7 +153,7 @@ def discordant(right: np.ndarray, shares: np.ndarray, only_right: np.ndarray) ->
     """The part of validation samples of which only the model or only the constant answer is right.
 
     It is counted with the weights that are kept of a member, those of its own epoch of lowest
-    validation loss. Its accuracy is that at the epoch that the other replicates choose. So many
+    validation loss. Its accuracy is that at the epoch that other replicates choose. So many
     samples at least as the two differ by have changed in between; they are added, as if none of
     them had been discordant. In a replicate that is not counted it is the most that two accuracies
     allow.

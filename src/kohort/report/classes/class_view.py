@@ -21,7 +21,7 @@ class ClassView(RaceView):
 
         Each member answers with the weights that are kept of it, those of its own epoch of lowest
         validation loss, as `members[variant, replicate].model()` has them. The score of `table` is
-        that of the epoch which the other replicates choose, so that the two differ a little. The
+        that of the epoch which other replicates choose, so that the two differ a little. The
         class is the one with the highest output; of one output class 1 from 0.5.
 
         Raises:

@@ -30,7 +30,7 @@ class FrameView(RaceView):
 
         Columns: `variant` and `replicate`; the validation score (`val_accuracy`, say) and the same
         metric on the training part (`train_accuracy`), which `table` has the means of: in inference
-        mode, at the epoch that the other replicates choose (`best_epoch`, from 1), and missing
+        mode, at the epoch that other replicates choose (`best_epoch`, from 1), and missing
         where the member diverged; how many `epochs` it trained, and in how many `seconds`, with
         compilation; then the arguments of its variant, as in `table`.
 

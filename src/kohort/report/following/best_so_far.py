@@ -62,7 +62,7 @@ def counted(lengths: Mapping[int, int], ended: Collection[int]) -> dict[int, int
 class BestSoFar:
     """Follows the best score of a variant: that of its table, over the replicates that count.
 
-    It is the mean over replicates, each at the epoch that the others choose, as in `Result.table`.
+    It is the mean over replicates, each at the epoch that others choose, as in `Result.table`.
 
     Args:
         score: What scores the study.

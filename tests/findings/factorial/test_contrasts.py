@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kohort.findings.statistics.contrasts import along_line, cross_validated_range, means
+from kohort.findings.factorial.contrasts import along_line, cross_validated_range, means
 
 NAN = np.nan
 

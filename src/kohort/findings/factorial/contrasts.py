@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kohort.findings.statistics.choosers import choosers
+
 TENFOLD = 10.0
 """Levels that span at least this factor are taken for steps of a logarithm."""
 
@@ -64,10 +66,10 @@ def along_line(numbers: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def cross_validated_range(values: np.ndarray) -> np.ndarray:
-    """The highest level minus the lowest one, as the other replicates choose them, `[replicate]`.
+    """The highest level minus the lowest one, as other replicates choose them, `[replicate]`.
 
     The range of several noisy means is biased upwards: it is above zero where levels do not differ
-    at all. A replicate in which the levels that the others choose are read is free of this bias.
+    at all. A replicate that is read at the levels that its `choosers` choose is free of this bias.
 
     Args:
         values: `[level, replicate]`; replicates with a NaN have no range.
@@ -76,7 +78,7 @@ def cross_validated_range(values: np.ndarray) -> np.ndarray:
     whole = np.flatnonzero(np.isfinite(values).all(axis=0))
     if len(whole) > 1:
         kept = values[:, whole]
-        others = kept.sum(axis=1, keepdims=True) - kept
+        others = kept @ choosers(len(whole)).T
         places = np.arange(len(whole))
         found[whole] = kept[others.argmax(axis=0), places] - kept[others.argmin(axis=0), places]
     return found
