@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.data.tables.columns import Columns
+from kohort.data.tables.columns import Column, Columns
 from kohort.data.tables.frames import MOST_CATEGORIES
 from kohort.errors import DataError
 
@@ -352,3 +352,27 @@ def test_decimal_columns_of_parquet_are_numbers(tmp_path):
     data = kohort.load(tmp_path / "a.parquet", target="price", test=0)
     assert data.y_train.tolist() == [number / 4 for number in range(30)]
     assert kohort.load(tmp_path / "a.parquet", target="x").feature_names == ("price",)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "mend"),
+    [
+        ("tame", ["yes", "true"], "write true or false$"),
+        ("age", ["old", "4"], "give a number that float32 holds, or empty it$"),
+        ("kg", ["heavy", "4"], "give a number that float32 holds$"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_mended_as_its_column_allows(column, cells, mend):
+    """An empty cell is refused where training had none, and is no way out then."""
+    kinds = {"kg": "number", "tame": "truth", "age": "number"}
+    columns = tuple(Column(name, kind, has_gaps=name == "age") for name, kind in kinds.items())
+    rows = pd.DataFrame({"kg": [1.0, 2.0], "tame": [True, False], "age": [1.0, None]})
+    rows[column] = cells
+    with pytest.raises(DataError, match=mend):
+        Columns(columns).encode(rows)
+
+
+def test_all_columns_that_are_lacking_are_told():
+    columns = Columns(tuple(Column(name, "number") for name in ("kg", "age", "height")))
+    with pytest.raises(DataError, match="the columns 'kg', 'height' of the training data"):
+        columns.encode(pd.DataFrame({"age": [1.0]}))
