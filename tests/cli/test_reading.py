@@ -98,7 +98,10 @@ def test_raw_rows_are_predicted_as_the_model_was_trained(pets):
 
 BAD = {
     "a column fewer": ("kg\n4\n", "the column 'colour' of the training data, got a table of kg"),
-    "no names": ("4,tan\n5,tan\n", "the column 'kg' of the training data, got a table of 4, tan"),
+    "no names": (
+        "4,tan\n5,tan\n",
+        "the columns 'kg', 'colour' of the training data, got a table of 4, tan",
+    ),
     "text": ("kg,colour\n4,tan\nheavy,tan\n", "got 'heavy' in row 1 (from 0)"),
     "nothing": ("", "a CSV file, the names of its columns in the first line, got bad.csv"),
 }

@@ -214,6 +214,21 @@ def test_a_loss_that_does_not_take_the_targets_is_not_blamed_on_the_inputs():
     assert_refused(lambda: planned(FROM_1 - 1, loss="categorical_crossentropy"), told)
 
 
+def test_a_model_of_several_outputs_is_told_that_targets_are_one_array():
+    def build():
+        inputs = keras.Input((4,))
+        outputs = [keras.layers.Dense(1)(inputs) for _ in range(2)]
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", ["mse", "mse"], loss_weights=[1.0, 0.1])
+        return model
+
+    data = kohort.Dataset(X, np.stack([FROM_1, FROM_1 / 2], axis=1))
+    told = "the model gives 2 outputs, and a study has one array of targets: join them .*kohort.fit"
+    splits = {"replicates": kohort.Holdout(0.2, 2), "epochs": 1}
+    study = kohort.Study("two", [kohort.Variant("a", build)], data, **splits)
+    assert_refused(study.plan, told)
+
+
 def test_inputs_that_the_model_does_not_take_are_blamed_on_them():
     told = r"inputs \(4,\) .*; give the model keras.Input\(data.input_shape\)$"
     assert_refused(lambda: planned(FROM_1 - 1, features=5), told)

@@ -78,6 +78,12 @@ def test_metrics_of_several_outputs_are_known_by_their_ends(blobs):
     assert kinds["a_accuracy"].direction == kinds["b_accuracy"].direction == "up"
 
 
+def augmented():
+    random = [keras.layers.RandomFlip(), keras.layers.RandomContrast(0.2)]
+    image = [keras.layers.Reshape((5, 1, 1)), keras.Sequential([*random])]
+    return [*image, keras.layers.Flatten()]
+
+
 @pytest.mark.parametrize(
     ("layers", "optimizer", "count"),
     [
@@ -87,6 +93,7 @@ def test_metrics_of_several_outputs_are_known_by_their_ends(blobs):
         (lambda: [keras.layers.Dropout(0.0)], "adam", 0),
         (lambda: [keras.layers.GaussianNoise(0.1), keras.layers.Dropout(0.2)], "adam", 2),
         (lambda: [keras.layers.ActivityRegularization(0.1)], "adam", 1),
+        (augmented, "adam", 2),
         (
             lambda: [keras.layers.Dense(3, kernel_regularizer="l2", bias_regularizer="l1")],
             "adam", 2,

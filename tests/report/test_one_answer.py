@@ -111,6 +111,40 @@ def test_positives_are_the_reference_of_a_precision_recall_area():
     assert table.loc["always one score (chance)"]["val_pr"] == pytest.approx(0.05, abs=0.03)
 
 
+def pixels(rate):
+    """A net of one convolution, and of a threshold that calls no pixel an object at first."""
+    layers = [keras.layers.Conv2D(1, 1, activation="sigmoid", bias_initializer="zeros")]
+    model = keras.Sequential([keras.Input((4, 4, 1)), *layers])
+    model.layers[0].bias.assign([-3.0])
+    model.compile(keras.optimizers.SGD(rate), "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_masks_are_held_against_what_is_most_common_in_each_pixel():
+    images = RANDOM.normal(size=(120, 4, 4, 1)) / 10
+    masks = RANDOM.random((120, 4, 4, 1)) < 0.1
+    data = kohort.Dataset(images, masks.astype(int))
+    variants = [kohort.Variant("no object", pixels, rate=0.0)]
+    splits = kohort.Holdout(0.25, 3)
+    result = kohort.Study("masks", variants, data, replicates=splits, epochs=1).run(verbose=0)
+    share = 100 * result.record.constant.valid.mean()
+    assert result.answer().startswith(
+        "No variant is shown to beat always answering the most common value in each place, whose "
+        f"accuracy is {share:.1f} % on validation."
+    )
+    (finding,) = (f for f in result.findings() if f.code == "KH207")
+    assert finding.verdict == "found"
+    assert finding.sentence.endswith("no object, scores the same.")
+    row = result.table().loc["always the most common value in each place"]
+    assert row["val_accuracy"] == pytest.approx(result.table()["val_accuracy"].iloc[0], abs=1e-6)
+
+
+def test_a_metric_that_does_not_weigh_samples_has_its_reference_beside_weights():
+    weights = RANDOM.uniform(1, 3, 240)
+    result = run(RARE, "auc", loss="binary_crossentropy", weights=weights)
+    assert result.table().loc["always one score (chance)"]["val_auc"] == 0.5
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -17,6 +17,7 @@ from kohort.data.checking import (
     groups_of_sides,
 )
 from kohort.data.making.made_arrays import made_arrays
+from kohort.data.making.windows import WINDOWS, are_windows
 from kohort.data.raw_data import RawData, fingerprint_by_name
 
 if TYPE_CHECKING:
@@ -109,7 +110,12 @@ class Dataset:
         )
         for field in ("x_train", "y_train", "x_test", "y_test", "class_names"):
             self._set(field, getattr(made, field))
-        self._set("notes", tuple(dict.fromkeys([*self.notes, *made.told])))
+        told = dict.fromkeys([*self.notes, *made.told])
+        if self.groups is None and are_windows(self.x_train):
+            told[WINDOWS] = None
+        elif self.groups is not None:
+            told.pop(WINDOWS, None)
+        self._set("notes", tuple(told))
         if self.pixels is None and self.stores_pixels:
             self._set("pixels", CENTRED)
         groups = groups_of_sides(self.groups, self.test_groups, len(self.x_train), len(self.x_test))

@@ -67,6 +67,12 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
         spec = model.compute_output_spec(_one_sample(data))
     except Exception:  # noqa: BLE001 (the user's code may raise anything)
         return _BY_NAME if data.named else "give the model keras.Input(data.input_shape)"
+    if (outputs := len(keras.tree.flatten(spec))) > 1:
+        return (
+            f"the model gives {outputs} outputs, and a study has one array of targets: join them "
+            "to one output, keras.layers.Concatenate()(outputs), and take it and the targets apart "
+            "in the loss; kohort.fit trains models of several outputs"
+        )
     shape = getattr(spec, "shape", (None,))[1:]
     is_sparse = _loss_name(model.loss) == "sparse_categorical_crossentropy"
     if is_sparse and shape == data.y_train.shape[1:]:

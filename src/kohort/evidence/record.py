@@ -28,7 +28,8 @@ class VariantFacts:
         name: Its name.
         arguments: The arguments of its build function, as Python code.
         parameters: The number of weights of its model.
-        regularizer_count: Regularisers in its model: dropout, noise, penalties, weight decay.
+        regularizer_count: Regularisers in its model: dropout, noise, augmentation, penalties,
+            weight decay.
         loss: The loss of its model as text.
         untrained_loss: The loss of its model before the first step; NaN where it is unknown.
         build: The name of its build function; variants of one name share one function. None in

@@ -186,6 +186,11 @@ class MeasuredLoss(NamedTuple):
 
 
 _AREAS: dict[str, ConstantKind] = {"ROC": "roc", "PR": "pr"}
+_ACCURACIES: dict[type[keras.metrics.Metric], ConstantKind] = {
+    keras.metrics.BinaryAccuracy: "binary accuracy",
+    keras.metrics.SparseCategoricalAccuracy: "sparse accuracy",
+    keras.metrics.CategoricalAccuracy: "categorical accuracy",
+}
 _LOSSES: dict[object, LossKind] = {
     keras.metrics.MeanSquaredError: "mse",
     keras.metrics.RootMeanSquaredError: "rmse",
@@ -218,7 +223,7 @@ def _constant(metric: Any) -> ConstantKind | None:
     if type(metric) is keras.metrics.R2Score:
         is_usual = metric.class_aggregation == "uniform_average" and not metric.num_regressors
         return "r2" if is_usual else None
-    return _of_whole(metric)
+    return _ACCURACIES.get(type(metric)) or _of_whole(metric)
 
 
 def _of_whole(kept: Any) -> LossKind | None:

@@ -27,6 +27,11 @@ _MEASURING = ("compute_loss", "test_step")
 _TRAINING = ("fit", "make_train_function", "train_step")
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
+_AUGMENTS = tuple(
+    getattr(keras.layers, name)
+    for name in dir(keras.layers)
+    if name.startswith("Random") or name in ("AugMix", "CutMix", "MixUp", "RandAugment")
+)
 
 
 def is_model(candidate: object) -> bool:
@@ -242,13 +247,14 @@ def assign_state(model: keras.Model, values: Sequence[list[Any]]) -> None:
 
 
 def regularizer_count(model: keras.Model) -> int:
-    """The number of regularisers in a model: dropout and noise, penalties, weight decay."""
+    """The regularisers in a model: dropout and noise, augmentation, penalties, weight decay."""
     layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
     rates = [getattr(layer, name, 0) for layer in layers for name in _RATES]
     weights = [variable.regularizer for variable in model.trainable_variables]
     outputs = [getattr(layer, "activity_regularizer", None) for layer in layers]
     return (
         sum(isinstance(rate, int | float) and rate > 0 for rate in rates)
+        + sum(isinstance(layer, _AUGMENTS) for layer in layers)
         + sum(penalty is not None for penalty in [*weights, *outputs])
         + bool(getattr(model.optimizer, "weight_decay", None))
     )

@@ -53,8 +53,9 @@ def of_no_use(conclusions: Conclusions) -> str:
     reference = study.majority or study.constant
     if reference is None or not_beaten(conclusions):
         return ""
-    error, means = study.scale.error(reference.valid.mean()), conclusions.mean_errors
-    names = [c.name for c, mean in zip(study.variants, means, strict=True) if mean >= error]
+    error, means = float(study.scale.error(reference.valid.mean())), conclusions.mean_errors
+    least = error - study.scale.rounding(error)
+    names = [c.name for c, mean in zip(study.variants, means, strict=True) if mean >= least]
     if not names:
         return ""
     told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.data.inspection import constant_answers
 from kohort.data.inspection.constant_answers import constant_answer
 
 RANDOM = np.random.default_rng(0)
@@ -68,6 +69,42 @@ def test_it_scores_what_keras_gives_to_integers_that_are_classes():
         assert score == pytest.approx(float(kept.result()), abs=1e-5)
 
 
+MASKS = RANDOM.random((200, 4, 5)) < np.linspace(0.1, 0.7, 5)
+TAGS = RANDOM.choice(3, size=(200, 6), p=[0.2, 0.5, 0.3])
+
+
+def most_common(targets):
+    """In each place, by brute force."""
+    flat = targets.reshape(len(targets), -1).astype(int)
+    return np.array([np.bincount(column).argmax() for column in flat.T]).reshape(targets[0].shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "targets"),
+    [
+        ("binary accuracy", keras.metrics.BinaryAccuracy, MASKS[..., None].astype(int)),
+        ("binary accuracy", keras.metrics.BinaryAccuracy, MASKS.astype("float32")),
+        ("binary accuracy", keras.metrics.BinaryAccuracy, ONE_HOT),
+        ("sparse accuracy", keras.metrics.SparseCategoricalAccuracy, TAGS),
+        ("categorical accuracy", keras.metrics.CategoricalAccuracy, np.eye(3)[TAGS]),
+    ],
+    ids=["a mask", "floats", "one-hot rows", "tags", "one-hot tags"],
+)
+def test_of_several_places_it_is_what_is_most_common_in_each(kind, metric, targets, monkeypatch):
+    monkeypatch.setattr(constant_answers, "_AT_ONCE", 50)  # counts of several blocks add up
+    answer = constant_answer(kind, data_of(targets), PARTS)
+    assert answer.name == "the most common value in each place"
+    for number, (train, valid) in enumerate(PARTS):
+        classes = TAGS if kind == "categorical accuracy" else targets
+        constant = most_common(classes[train])
+        for rows, score in ((train, answer.train), (valid, answer.valid)):
+            given = np.broadcast_to(constant, classes[rows].shape)
+            kept = metric()
+            outputs = given if kind == "binary accuracy" else np.eye(3)[given]
+            kept.update_state(targets[rows], outputs)
+            assert score[number] == pytest.approx(float(kept.result()), abs=1e-6)
+
+
 def test_the_answer_has_a_name():
     names = [constant_answer(kind, data_of(TARGETS), PARTS).name for kind in ("mse", "mae")]
     assert names == ["the mean of the training targets", "the median of the training targets"]
@@ -96,10 +133,17 @@ def test_a_part_without_positives_has_the_area_that_keras_gives_it():
         ("crossentropy", np.where(ROWS < 160, LABELS, 2)),
         ("crossentropy", np.zeros(200, int)),
         ("binary crossentropy", THREE),
+        ("binary accuracy", LABELS),
+        ("sparse accuracy", THREE),
+        ("categorical accuracy", ONE_HOT),
+        ("sparse accuracy", np.tile([[0, 2**23]], (200, 2)).reshape(200, 4)),
+        ("sparse accuracy", np.tile([-1, 2], (200, 2))),
     ],
     ids=[
         *("columns of classes", "no classes", "three classes", "images", "targets that are alike"),
         *("numbers", "a class that does not train", "one class", "three classes of one output"),
+        *("one label", "one of three labels", "one of three columns"),
+        *("too many classes", "a class below zero"),
     ],
 )
 def test_what_is_not_known_is_not_told(kind, targets):

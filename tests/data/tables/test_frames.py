@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.data.tables.columns import Columns
+from kohort.data.tables.columns import Column, Columns
 from kohort.data.tables.frames import MOST_CATEGORIES
 from kohort.errors import DataError
 
@@ -32,6 +32,11 @@ def inputs_of(test=0, **columns):
     return {n: x[:, k].tolist() for k, n in enumerate(data.feature_names) if n != "kg"}
 
 
+NUMBERS_ROWS = (
+    "numbers the rows, as identifiers do, and is an input: drop it if it tells nothing else"
+)
+
+
 def test_numbers_are_inputs_as_they_are():
     data = dataset(count=np.arange(ROWS), flag=np.arange(ROWS) % 2 == 0)
 
@@ -42,6 +47,7 @@ def test_numbers_are_inputs_as_they_are():
     assert data.notes == (
         "target 'species': 3 classes, cat, dog, eel",
         "3 columns of inputs: kg, count, flag",
+        f"count {NUMBERS_ROWS}",
         "no samples are held out as a test set",
     )
 
@@ -352,3 +358,48 @@ def test_decimal_columns_of_parquet_are_numbers(tmp_path):
     data = kohort.load(tmp_path / "a.parquet", target="price", test=0)
     assert data.y_train.tolist() == [number / 4 for number in range(30)]
     assert kohort.load(tmp_path / "a.parquet", target="x").feature_names == ("price",)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "mend"),
+    [
+        ("tame", ["yes", "true"], "write true or false$"),
+        ("age", ["old", "4"], "give a number that float32 holds, or empty it$"),
+        ("kg", ["heavy", "4"], "give a number that float32 holds$"),
+    ],
+)
+def test_a_cell_that_cannot_be_read_is_mended_as_its_column_allows(column, cells, mend):
+    """An empty cell is refused where training had none, and is no way out then."""
+    kinds = {"kg": "number", "tame": "truth", "age": "number"}
+    columns = tuple(Column(name, kind, has_gaps=name == "age") for name, kind in kinds.items())
+    rows = pd.DataFrame({"kg": [1.0, 2.0], "tame": [True, False], "age": [1.0, None]})
+    rows[column] = cells
+    with pytest.raises(DataError, match=mend):
+        Columns(columns).encode(rows)
+
+
+def test_all_columns_that_are_lacking_are_told():
+    columns = Columns(tuple(Column(name, "number") for name in ("kg", "age", "height")))
+    with pytest.raises(DataError, match="the columns 'kg', 'height' of the training data"):
+        columns.encode(pd.DataFrame({"age": [1.0]}))
+
+
+ORDER = np.random.default_rng(0).permutation(ROWS)
+NUMBERED = {
+    "in an order": (1000 + ORDER, True),
+    "every other number": (2 * ORDER, True),
+    "floats": (ORDER + 1.0, True),
+    "one twice": (np.where(ORDER == 7, 8, ORDER), False),
+    "far apart": (9 * ORDER, False),
+    "no whole numbers": (ORDER + 0.5, False),
+    "with a gap": (np.where(ORDER == 7, np.nan, ORDER), False),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERED)
+def test_a_column_that_numbers_the_rows_is_told(case):
+    values, is_told = NUMBERED[case]
+    told = f"patient {NUMBERS_ROWS}"
+    assert (told in dataset(patient=values).notes) is is_told
+    twice = dataset(patient=values, visit=values).notes
+    assert any(note.startswith("patient, visit number the rows") for note in twice) is is_told

@@ -254,6 +254,11 @@ def test_sentences_agree_in_number_and_say_why():
     assert told.sentence.startswith(
         "The column that tells most by itself, column 0, reaches a balanced accuracy of 70.0 % ("
     )
+    rare = judged("KD107", columns=columns(14, right=[[1814, 95]], of_class=[1824, 96]))
+    assert rare.verdict == "inconclusive"
+    assert rare.sentence.startswith("By itself column 0 may give the class away: it reaches a ")
+    assert "95.0 to" not in rare.sentence  # rounding does not move it onto the threshold
+    assert rare.sentence.endswith("too few to show that it lies above 95 %.")
     none = judged("KD110", columns=columns())
     assert none.sentence == "In no column do a few values outweigh all others."
 

@@ -1,10 +1,13 @@
 """KH102: validation error is above train error."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.findings.judged import StudyCurves
 from kohort.findings.rules.gap import GAP_PERCENT, GAP_POINTS, RULE
 from tests.findings.curve_builders import (
     assert_same,
@@ -51,6 +54,37 @@ def test_fires_with_the_numbers_that_it_stands_on():
         "is 6.0 points (3.5 to 8.5) worse than on training data."
     )
     assert found.advice
+
+
+def study_with(other, **facts):
+    """The firing variant beside another one, of which it is the second."""
+    fires = replace(FIRES, name="v", **facts)
+    return StudyCurves((replace(other, name="other"), fires), additions=((0, 1),))
+
+
+def test_who_learns_too_little_is_not_told_to_regularise():
+    """Its train error of 0.1 is above the validation error of the other one."""
+    study = study_with(with_gaps(0.01, 0.02, 0.03, train_error=0.05))
+    found = RULE.judge(study.variants[1], study)
+    assert found.verdict == "found"
+    assert found.advice == (
+        "First see why it learns so little (KH103, KH107): on its training data it scores worse "
+        "than other on validation, so that no gap is what holds it back."
+    )
+
+
+def test_who_does_worse_with_a_regulariser_is_not_told_to_add_another():
+    better = with_gaps(0.02, 0.03, 0.04)
+    study = study_with(better, regularizer_count=1)
+    assert RULE.judge(study.variants[1], study).advice == (
+        "More data would narrow it. Do not regularise it more: other, which has a regulariser "
+        "less, scores better here."
+    )
+    usual = "More data or regularisation would narrow it; a smaller model may."
+    study = study_with(better)
+    assert RULE.judge(study.variants[1], study).advice == usual
+    study = study_with(FIRES, regularizer_count=1)
+    assert RULE.judge(study.variants[1], study).advice == usual
 
 
 def test_is_silent_where_the_gap_is_small():

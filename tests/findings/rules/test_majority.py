@@ -47,6 +47,18 @@ def test_tells_a_net_at_chance():
     assert "chance" not in RULE.judge(study([[0.02] * 4])).sentence
 
 
+def test_accuracies_that_differ_by_the_rounding_of_keras_are_the_same():
+    share = 5 / 12
+    found = RULE.judge(study([[1 - float(np.float32(share))] * 4], share=share))
+    assert "scores the same, 0.0 points (" in found.sentence
+
+
+def test_advice_speaks_of_rare_classes_where_one_is():
+    assert RULE.judge(study([[0.02] * 4])).advice.startswith("Where a class is rare")
+    chance = RULE.judge(study([[0.51, 0.52, 0.50, 0.51]], share=0.505))
+    assert chance.advice.startswith("See whether the inputs tell the classes apart")
+
+
 def test_is_silent_where_a_variant_beats_it():
     found = RULE.judge(study([[0.5] * 4, [0.1] * 4], share=0.5))
     assert (found.verdict, found.advice) == ("not found", "")

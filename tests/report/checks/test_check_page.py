@@ -140,6 +140,10 @@ def test_the_answer_names_what_is_serious():
     small, none = [finding("KD108", "found")], [finding("KD101", "not found")]
     assert answer(small) == "Nothing serious was found; what is worth a look stands below."
     assert answer(small, "above").endswith("what is worth a look stands above.")
+    doubtful = [finding("KD107", "inconclusive"), finding("KD105", "inconclusive"), *small]
+    assert answer(doubtful) == (
+        "Nothing serious is shown, but these data leave open: title KD107 (KD107)."
+    )
     assert answer(none).endswith("found. What was looked for, and how, stands below.")
     assert answer(none, "above").endswith("found. What was looked for stands above.")
 

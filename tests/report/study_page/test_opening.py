@@ -14,6 +14,7 @@ from kohort.findings.statistics.interval import Interval
 from kohort.report import tested_scores
 from kohort.report.answers import answer
 from kohort.report.study_page.opening import (
+    ALL_RIGHT,
     USUAL_REASONS,
     facts,
     headline,
@@ -282,3 +283,18 @@ def test_where_a_class_is_rare_what_counts_it_is_advised_and_no_scales(share, is
     majority = Majority("none", shares, shares, classes=2, share=share)
     told = what_next(Conclusions(replace(record, majority=majority)))
     assert told.startswith("Where a class is rare" if is_rare else "The usual reasons")
+
+
+@pytest.mark.parametrize(
+    ("lowest", "share", "is_told"), [(1.0, 0.5, True), (0.99, 0.5, False), (1.0, None, False)]
+)
+def test_a_winner_that_is_always_right_is_not_believed_at_once(lowest, share, is_told):
+    """Of a score that counts no answers, such as an area, nothing is said."""
+    record = record_of(grid_of(units=[1, 2]), [[0.7, 0.72, 0.69, 0.7], [lowest, 1.0, 1.0, 1.0]])
+    if share is not None:
+        shares = np.full(record.whole.lengths.shape[-1], share)
+        majority = Majority("none", shares, shares, classes=2, share=share)
+        record = replace(record, majority=majority)
+    told = what_next(Conclusions(record))
+    assert told.startswith(f"v1 {ALL_RIGHT}") is is_told
+    assert (ALL_RIGHT in told) is is_told

@@ -13,9 +13,15 @@ type ErrorKind = Literal["mse", "rmse", "mae", "r2"]
 type AreaKind = Literal["roc", "pr"]
 type EntropyKind = Literal["crossentropy", "binary crossentropy"]
 type LossKind = ErrorKind | EntropyKind
-type ConstantKind = LossKind | AreaKind
+type PlacesKind = Literal["binary accuracy", "sparse accuracy", "categorical accuracy"]
+type ConstantKind = LossKind | AreaKind | PlacesKind
 
+MOST_COUNTS = 2**24
+"""Of more classes times places of a target nothing is counted."""
+_AT_ONCE = 2**22
+"""How many places of targets are counted at once."""
 _SHARES = "the share of each class"
+_MOST_COMMON = "the most common value in each place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +49,8 @@ def constant_answer(
 
     That is the mean of the training targets, or their median for absolute errors; for areas one
     score for all samples, and of one-hot rows, whose columns Keras takes together, the share of
-    each class, as for crossentropies.
+    each class, as for crossentropies. For accuracies of targets with several places, such as the
+    pixels of a mask, it is the most common value in each place.
 
     Args:
         kind: What Keras's metric computes, over all samples and columns.
@@ -57,6 +64,8 @@ def constant_answer(
     match kind:
         case "mse" | "rmse" | "mae" | "r2":
             answer = _of_error(kind, data.y_train, sides)
+        case "binary accuracy" | "sparse accuracy" | "categorical accuracy":
+            answer = _of_places(kind, data.y_train, sides)
         case _:
             labels = class_labels(data, floats_are_labels=True)
             answer = None if labels is None else _of_classes(kind, labels, sides)
@@ -93,6 +102,40 @@ def _error(kind: ErrorKind, known: np.ndarray, sides: Sequence[np.ndarray]) -> l
                 squares = 1 - squares / targets.var(axis=0, dtype=float)
         scores.append(float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean()))
     return scores
+
+
+def _of_places(
+    kind: PlacesKind, targets: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> ConstantAnswer | None:
+    """Of accuracies that count several places of a target; of one place there is a majority."""
+    one_hot = kind == "categorical accuracy"
+    if targets.ndim < 2 + one_hot or targets.size == len(targets):
+        return None
+    classes = targets.shape[-1] if one_hot else 1 + int(targets.max())
+    places = targets[0].size // (classes if one_hot else 1)
+    if places * classes > MOST_COUNTS or (not one_hot and targets.min() < 0):
+        return None
+    scores = []
+    for part in parts:
+        train, valid = (_counts(targets, rows, places, classes, one_hot=one_hot) for rows in part)
+        answer = train.argmax(axis=1)[:, None]
+        scores.append(
+            [np.take_along_axis(c, answer, axis=1).sum() / c.sum() for c in (train, valid)]
+        )
+    return ConstantAnswer(_MOST_COMMON, *np.array(scores).T)
+
+
+def _counts(
+    targets: np.ndarray, rows: np.ndarray, places: int, classes: int, *, one_hot: bool
+) -> np.ndarray:
+    """int64 `[place, class]`, the rows that have a class in a place of their targets."""
+    counts, step = np.zeros(places * classes, np.int64), max(1, _AT_ONCE // places)
+    for start in range(0, len(rows), step):
+        some = targets[rows[start : start + step]]
+        labels = some.argmax(axis=-1) if one_hot else some.astype(np.int64)
+        of_place = labels.reshape(-1, places) + classes * np.arange(places)
+        counts += np.bincount(of_place.reshape(-1), minlength=places * classes)
+    return counts.reshape(places, classes)
 
 
 def _of_classes(

@@ -101,7 +101,9 @@ class Column:
         wrong = ~(np.abs(values) <= np.finfo(np.float32).max) & ~missing
         if wrong.any():
             found = reprlib.repr(str(cells.iloc[int(wrong.argmax())]))
-            raise self._wrong(wrong, found, "give a number that float32 holds, or empty it")
+            is_truth = self.kind == "truth"
+            wanted = "write true or false" if is_truth else "give a number that float32 holds"
+            raise self._wrong(wrong, found, wanted + ", or empty it" * self.has_gaps)
         return np.where(missing, 0.0, values)[:, None]
 
     def _wrong(self, where: np.ndarray, found: str, mend: str) -> DataError:
@@ -159,8 +161,9 @@ class Columns:
         """
         lacking = [column.name for column in self.columns if column.name not in frame.columns]
         if lacking:
+            plural = "s" * (len(lacking) > 1)
             raise DataError(
-                f"the column {lacking[0]!r} of the training data",
+                f"the column{plural} {listed(list(map(repr, lacking)))} of the training data",
                 f"a table of {listed(frame.columns)}",
                 "give all columns that the model was trained on, by their names",
             )

@@ -200,6 +200,7 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
         told.append(f"missing cells became 0, and another input is 1 there: {listed(gaps)}")
     numbers = [column.name for column in found if column.kind == "number"]
     told += told_of_lost({name: lost_of(_numbers(frame[name])) for name in numbers})
+    told += _told_of_numbering([n for n in numbers if _numbers_rows(frame[n])])
     if left_out:
         told.append(f"columns left out: {listed(left_out)}")
     if of_text:
@@ -214,6 +215,25 @@ def _numbers(cells: pd.Series) -> np.ndarray:
     """Those of a column that are there, `[cell]`; whole ones as they are, beyond float64 too."""
     present = cells.dropna()
     return present.to_numpy(present.dtype.type if present.dtype.kind in "iu" else np.float64)
+
+
+def _numbers_rows(cells: pd.Series) -> bool:
+    """Whether a column has another whole number in each row, nearly all of a range."""
+    values = np.sort(_numbers(cells).astype(np.float64))
+    if len(values) < max(_FEW, len(cells)) or (values != np.rint(values)).any():
+        return False
+    return bool((np.diff(values) > 0).all() and values[-1] - values[0] < 2 * len(values))
+
+
+def _told_of_numbering(names: list[str]) -> list[str]:
+    """What columns that number the rows are taken for, a sentence; none without such columns."""
+    if not names:
+        return []
+    if len(names) == 1:
+        what = "numbers the rows, as identifiers do, and is an input: drop it if it tells"
+    else:
+        what = "number the rows, as identifiers do, and are inputs: drop those that tell"
+    return [f"{listed(names)} {what} nothing else"]
 
 
 def _repeated(cells: pd.Series) -> np.ndarray | None:

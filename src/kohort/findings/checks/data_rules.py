@@ -44,3 +44,8 @@ def check(data: CheckedData) -> list[Finding]:
 def serious(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that make scores wrong."""
     return [f for f in findings if f.code in SERIOUS and f.verdict == "found"]
+
+
+def in_doubt(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that would make scores wrong, and that the data cannot decide."""
+    return [f for f in findings if f.code in SERIOUS and f.verdict == "inconclusive"]

@@ -8,7 +8,7 @@ from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.names import shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
-from kohort.findings.statistics.scale import fixed, percent
+from kohort.findings.statistics.scale import fixed, shown
 
 TOLD = 0.95
 """The balanced accuracy of one column above which it gives the class away."""
@@ -44,14 +44,18 @@ def _of_classes(columns: ColumnFacts, confidence: float) -> Finding:
     ranked = sorted(range(len(told)), key=lambda number: -told[number].mean)
     above = [columns.names[number] for number in ranked if told[number].lies_above(TOLD)]
     part = told[best]
-    score = percent(part)
-    reach = f"reaches a balanced accuracy of {score}"
+    reach = f"reaches a balanced accuracy of {shown(part, '%', 100.0, thresholds=(TOLD,))}"
     if above:
         sentence = f"By itself {shortlist(above)} {'tell' if len(above) > 1 else 'tells'} the class"
         return RULE.finding(
             None, "found", f"{sentence}: {columns.names[best]} {reach}.", evidence, RULE.mend
         )
     sentence = f"The column that tells most by itself, {columns.names[best]}, {reach}."
+    if part.mean > TOLD:
+        sentence = (
+            f"By itself {columns.names[best]} may give the class away: it {reach}. The rows of a "
+            f"class are too few to show that it lies above {100 * TOLD:g} %."
+        )
     if part.high > TOLD:
         return RULE.finding(None, "inconclusive", sentence, evidence, RULE.mend)
     return RULE.finding(None, "not found", sentence, evidence)

@@ -1,5 +1,7 @@
 """KH102: validation error is above train error."""
 
+import numpy as np
+
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 
@@ -30,7 +32,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             "found",
             f"{name} has a generalisation gap: {clause}",
             evidence,
-            "More data or regularisation would narrow it; a smaller model may.",
+            _advice(curves, study),
         )
     if gap.lies_below(threshold):
         return RULE.finding(name, "not found", f"{name} generalises: {clause}", evidence)
@@ -42,6 +44,31 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         evidence,
         "Run more replicates.",
     )
+
+
+def _advice(curves: VariantCurves, study: StudyCurves) -> str:
+    """What narrows the gap; not to regularise what learns too little, or does worse by that."""
+    names = [each.name for each in study.variants]
+    number, best = names.index(curves.name), study.lowest
+    train = float(np.nanmean(curves.at_best(curves.train_error)))
+    if best is not None and train > study.means[best]:
+        return (
+            f"First see why it learns so little (KH103, KH107): on its training data it scores "
+            f"worse than {names[best]} on validation, so that no gap is what holds it back."
+        )
+    less = [
+        names[a]
+        for a, b in study.additions
+        if b == number
+        and curves.regularizer_count > study.variants[a].regularizer_count
+        and study.means[number] > study.means[a] + study.margin
+    ]
+    if less:
+        return (
+            f"More data would narrow it. Do not regularise it more: {less[0]}, which has a "
+            "regulariser less, scores better here."
+        )
+    return "More data or regularisation would narrow it; a smaller model may."
 
 
 RULE = Rule(

@@ -16,8 +16,8 @@ CHANCE_POINTS = 5.0
 """Where the majority class has at most so many points more than an equal part, it is chance."""
 GAIN = "accuracy of the best variant above it"
 """The name of the gain among the evidence."""
-EQUAL = 1e-9
-"""Accuracies that differ by less do so by rounding."""
+EQUAL = 1e-6
+"""Accuracies that differ by less do so by the rounding of float32, in which Keras measures."""
 
 
 def judge(study: StudyCurves) -> Finding:
@@ -51,7 +51,8 @@ def judge(study: StudyCurves) -> Finding:
         )
     sentence = f"No variant is shown to beat {told(majority)}: the best, {best}, {more}."
     verdict: Verdict = "found" if gain.mean < study.margin else "inconclusive"
-    return RULE.finding(None, verdict, sentence, evidence, ADVICE)
+    advice = LEARNS_AT_ALL if _is_chance(majority) else ADVICE
+    return RULE.finding(None, verdict, sentence, evidence, advice)
 
 
 def advantages(study: StudyCurves) -> dict[str, Interval]:
@@ -174,13 +175,17 @@ def discordant(right: np.ndarray, shares: np.ndarray, only_right: np.ndarray) ->
 
 def told(majority: Majority) -> str:
     """The constant answer and its validation accuracy, in words; and chance, where it is that."""
-    guess = 1 / majority.classes
-    is_chance = majority.share <= guess + CHANCE_POINTS / 100 < 1
-    chance = f" (chance among {majority.classes:,} classes: {100 * guess:.3g} %)" * is_chance
+    guess = f" (chance among {majority.classes:,} classes: {100 / majority.classes:.3g} %)"
+    chance = guess * _is_chance(majority)
     return (
         f"always answering class {majority.name}, right for {fixed(100 * majority.valid.mean())} % "
         f"of validation samples{chance}"
     )
+
+
+def _is_chance(majority: Majority) -> bool:
+    """Whether no class is much more common than an equal part of the samples."""
+    return majority.share <= 1 / majority.classes + CHANCE_POINTS / 100 < 1
 
 
 def _more(study: StudyCurves, gain: Interval) -> str:
@@ -196,10 +201,11 @@ OF_RARE_CLASSES = (
     "(`metric=`: an AUC; a recall, which of a model with one output is that of label 1), give the "
     "loss weights of the classes, or collect more of the rare ones."
 )
-ADVICE = (
-    f"{OF_RARE_CLASSES} Where none is, see whether the inputs tell the classes apart, and whether "
-    "the variants learn at all (KH103, KH104)."
+LEARNS_AT_ALL = (
+    "See whether the inputs tell the classes apart, and whether the variants learn at all (KH103, "
+    "KH104)."
 )
+ADVICE = f"{OF_RARE_CLASSES} Where none is, s{LEARNS_AT_ALL[1:]}"
 
 RULE = Rule(
     "KH204",

@@ -11,7 +11,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.summary import Summary
 from kohort.findings.checks.checked import CheckedData
-from kohort.findings.checks.data_rules import serious
+from kohort.findings.checks.data_rules import in_doubt, serious
 from kohort.findings.finding import Finding, by_verdict
 from kohort.findings.names import listing
 from kohort.report.checks.confusion_rows import ConfusionRow, confusion_rows
@@ -127,15 +127,20 @@ def answer(findings: Sequence[Finding], where: Literal["above", "below"] = "belo
         findings: What was found.
         where: Where they stand: below the sentence on the page, above it in the terminal.
     """
-    grave = serious(findings)
+    grave, open_ones = serious(findings), in_doubt(findings)
     if grave:
-        names = listing([f"{finding.title} ({finding.code})" for finding in grave])
-        return f"Before anything is trained on these data, see to: {names}."
+        return f"Before anything is trained on these data, see to: {_named(grave)}."
+    if open_ones:
+        return f"Nothing serious is shown, but these data leave open: {_named(open_ones)}."
     if any(finding.verdict == "found" for finding in findings):
         return f"Nothing serious was found; what is worth a look stands {where}."
     # The terminal has no room for how.
     how = ", and how," * (where == "below")
     return f"Nothing serious was found. What was looked for{how} stands {where}."
+
+
+def _named(findings: Sequence[Finding]) -> str:
+    return listing([f"{finding.title} ({finding.code})" for finding in findings])
 
 
 def write_check(path: Path, page: CheckPage) -> Path:

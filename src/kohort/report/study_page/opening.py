@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.factorial.effects import Effects
 from kohort.findings.finding import Finding
@@ -11,6 +13,7 @@ from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undert
 from kohort.findings.rules import majority as majority_rule
 from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.statistics.comparison import Comparison
+from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words, words
 from kohort.report.answers import (
     cheapest_text,
@@ -56,6 +59,11 @@ USUAL_REASONS = (
     "that does not fit; targets that the inputs do not tell."
 )
 """Where to look where nothing is shown to have been learned."""
+ALL_RIGHT = (
+    "has every validation sample right: before you believe it, see whether an input gives the "
+    "target away (`kohort data check`)."
+)
+"""What is said of such a winner."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +257,7 @@ def what_next(conclusions: Conclusions) -> str:
     majority = conclusions.study.majority
     is_rare = majority is not None and majority.share >= RARE_REST
     texts = [majority_rule.OF_RARE_CLASSES if is_rare else USUAL_REASONS] * beats_none
+    texts += [f"{name} {ALL_RIGHT}"] * _is_all_right(conclusions)
     texts += [
         f"{_named(early, conclusions)} is undertrained (KH104): train it for more epochs first."
         for early in conclusions.undertrained
@@ -268,6 +277,14 @@ def what_next(conclusions: Conclusions) -> str:
     if not unknown:
         return "Nothing that this study tried would help further."
     return f"The study cannot tell whether {shortlist(unknown, 'or')} would help {name}."
+
+
+def _is_all_right(conclusions: Conclusions) -> bool:
+    """Whether the winner has the class of every validation sample right, in every replicate."""
+    assert conclusions.winner is not None
+    errors = conclusions.study.errors[conclusions.winner]
+    counts_answers = conclusions.study.majority is not None
+    return counts_answers and bool((errors[np.isfinite(errors)] < ROUNDING).all())
 
 
 def _named(name: str, conclusions: Conclusions) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from kohort.data.inspection.constant_answers import ConstantAnswer, constant_answer
 from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
-from kohort.design.scoring import Scoring
+from kohort.design.scoring import LOSS, Scoring
 from kohort.design.spec import StudySpec
 from kohort.evidence.class_counts import ClassCounts
 
@@ -69,7 +69,8 @@ def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
 
 def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
     """What one answer for all samples scores in the first replicates; None where nobody knows."""
-    if score.constant is None or spec.sample_weights is not None:
+    is_weighted = score.metric == LOSS or score.is_weighted
+    if score.constant is None or (spec.sample_weights is not None and is_weighted):
         return None
     parts = ((r.train, r.valid) for r in spec.whole_replicates[:count])
     return constant_answer(score.constant, spec.data, parts)

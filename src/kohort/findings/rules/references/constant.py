@@ -5,7 +5,7 @@ import numpy as np
 from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict, more_replicates
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.statistics.interval import ROUNDING, Interval, mean_interval
 from kohort.findings.statistics.proportion import area_above_chance
 from kohort.findings.statistics.scale import fixed, significant, worse_by_parts
 from kohort.findings.statistics.stepwise import simes
@@ -84,7 +84,9 @@ def _gains(study: StudyCurves, errors: np.ndarray) -> np.ndarray:
     """By replicate, by how much better errors `[replicate]` are than those of one answer."""
     score = _of(study).valid
     if study.scale.is_proportion or study.scale.higher_is_better:
-        return np.asarray(study.scale.error(score) - errors)
+        gains = study.scale.error(score) - errors
+        # Keras measures in float32: equal scores differ by its rounding.
+        return np.where(np.abs(gains) < ROUNDING, 0.0, gains)
     return np.asarray(1 - errors / score)
 
 
@@ -150,7 +152,9 @@ RULE = Rule(
     "No variant's validation score is shown to be better than that of one answer for all samples. "
     "For the area under a ROC curve that is chance, 50 %; for that under a precision-recall curve "
     "the share of positives; of one-hot rows, whose columns Keras takes together, the area of each "
-    "class's share of the training part; for crossentropies of classes these shares; for squared "
+    "class's share of the training part; for accuracies of targets with several places, such as "
+    "the pixels of a mask or several labels, the most common value in each place; for "
+    "crossentropies of classes their shares; for squared "
     "errors and R2 the mean of the training targets; for absolute errors their median. A ROC area "
     "of two classes has the interval of the validation samples that stand behind it, taken as "
     "independent; where a `Dataset` has groups, "
@@ -159,7 +163,7 @@ RULE = Rule(
     "Simes's test over all variants rejects that none is better. Else it is found where the best "
     "variant scores less than the study's `margin` better, and inconclusive where it scores more, "
     f"but chance may do that, or where there are fewer than {FEWEST} replicates. It is asked where "
-    "such a metric of Keras or such a loss scores, without weights of samples.",
+    "such a metric of Keras or such a loss scores, and does not weigh samples.",
     "The best of several variants that have learned nothing is still a winner. An area of 57 % "
     "reads as something, and a loss of 0.8 has no reference that everybody knows.",
     ADVICE,
