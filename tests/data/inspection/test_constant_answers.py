@@ -138,12 +138,14 @@ def test_a_part_without_positives_has_the_area_that_keras_gives_it():
         ("categorical accuracy", ONE_HOT),
         ("sparse accuracy", np.tile([[0, 2**23]], (200, 2)).reshape(200, 4)),
         ("sparse accuracy", np.tile([-1, 2], (200, 2))),
+        ("binary accuracy", np.tile([0.0, 0.7], (200, 2))),
+        ("binary accuracy", np.tile([0, 2], (200, 2))),
     ],
     ids=[
         *("columns of classes", "no classes", "three classes", "images", "targets that are alike"),
         *("numbers", "a class that does not train", "one class", "three classes of one output"),
         *("one label", "one of three labels", "one of three columns"),
-        *("too many classes", "a class below zero"),
+        *("too many classes", "a class below zero", "grey levels", "three values for a threshold"),
     ],
 )
 def test_what_is_not_known_is_not_told(kind, targets):

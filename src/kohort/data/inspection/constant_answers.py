@@ -113,7 +113,11 @@ def _of_places(
         return None
     classes = targets.shape[-1] if one_hot else 1 + int(targets.max())
     places = targets[0].size // (classes if one_hot else 1)
-    if places * classes > MOST_COUNTS or (not one_hot and targets.min() < 0):
+    if places * classes > MOST_COUNTS:
+        return None
+    if not one_hot and (targets.min() < 0 or (targets != np.floor(targets)).any()):
+        return None  # Parts of classes, or grey levels: no answer is right there.
+    if kind == "binary accuracy" and classes > 2:
         return None
     scores = []
     for part in parts:
