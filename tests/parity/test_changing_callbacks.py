@@ -116,6 +116,18 @@ def test_numbers_of_variables_are_followed(hook, act, own):
         np.testing.assert_allclose(mine, yours, rtol=1e-4, atol=1e-6)
 
 
+def test_between_two_calls_all_is_read():
+    """Keras goes on with the step that it has compiled, unless it is told to make it anew."""
+    ours, theirs = seeded(0, build), seeded(0, build)
+    kohort.fit(ours, X, Y, **ARGUMENTS)
+    theirs.fit(X, Y, **ARGUMENTS)
+    for model in (ours, theirs):
+        set_momentum(model)
+    theirs.make_train_function(force=True)
+    history, wanted = (kohort.fit(ours, X, Y, **ARGUMENTS), theirs.fit(X, Y, **ARGUMENTS))
+    np.testing.assert_allclose(history.history["loss"], wanted.history["loss"], rtol=1e-5)
+
+
 def freeze(model):
     model.layers[0].trainable = False
 
