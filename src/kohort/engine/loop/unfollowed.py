@@ -22,8 +22,8 @@ _EXPECTED = "callbacks that change nothing of a model but the numbers in its var
 _MEND = "change it before you train, or pass engine='keras'"
 
 
-class Changes:
-    """What the callbacks of one member change of its model.
+class Unfollowed:
+    """What the callbacks of one member may not change of its model.
 
     Args:
         model: The model, before its callbacks begin.
