@@ -37,8 +37,8 @@ CLOSE = 1e-4
 """Relative to 1 or a larger number; sums of floats that XLA rounds otherwise differ by less."""
 REASONS = {
     "aug_mix_test.*test_layer$": "AugMix draws its augmentations from Python's `random` when it is"
-    " traced, so that its numbers hang on what was traced before. It is left to `model.fit`, but"
-    " to look at it has drawn some. The test passes.",
+    " traced, so that its numbers hang on what was drawn before. It is left to `model.fit`; when"
+    " this was run, to look at it had drawn some, which is put back by now. The test passes.",
     "test_TensorBoard_weight_images$": "Its training diverges: in two epochs the loss is infinite"
     " and weights reach 1e30, so that differences of rounding grow. Against float64, from 25 seeds,"
     " kohort's loss after an epoch was as exact as Keras's (medians of the error 2e-6 and 3e-6).",

@@ -95,6 +95,12 @@ def test_losses(row):
     assert_parity(build, draws(6), {name: y for name, (*_, y) in row.items()})
 
 
+@pytest.mark.parametrize("loss", [losses.Dice, losses.Tversky])
+def test_losses_over_all_axes_as_the_only_one(loss):
+    """Keras's default of these is `axis=None`."""
+    assert_parity(lambda: build_classifier(loss(), "sigmoid"), draws(6), ONE_HOT, batch_size=WHOLE)
+
+
 @pytest.mark.long
 def test_ctc():
     def build():

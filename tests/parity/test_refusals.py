@@ -1,5 +1,7 @@
 """What cannot be part of a compiled epoch: left to Keras and said so, or refused in words."""
 
+import random
+
 import jax
 import keras
 import numpy as np
@@ -234,6 +236,39 @@ def test_layers_that_compute_from_how_often_they_are_traced(of_batches):
     with pytest.warns(UserWarning, match="whose train step is another one each time"):
         history = kohort.fit(build_counting(uses=True), **data(), verbose=0)
     assert history.epoch == [0]
+
+
+class Drawing(layers.Layer):
+    """Draws, from a generator that is no part of the model, when it is traced."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+
+    def call(self, x):
+        return x * self.draw()
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.random], ids=["Python", "NumPy"])
+def test_layers_that_draw_when_they_are_traced(draw):
+    """Left to Keras, with the draws that it would have: those of looking at it are put back."""
+
+    def build():
+        return compiled(keras.Sequential([keras.Input((6,)), Drawing(draw), layers.Dense(1)]))
+
+    def trained(fit, **arguments):
+        model = seeded(0, build)
+        model.train_on_batch(X[:3], Y[:3])  # Builds it, which draws too.
+        random.seed(1)
+        np.random.seed(0)  # That of `seed=`.
+        return fit(model, X, Y, epochs=2, batch_size=BATCH, verbose=0, **arguments).history
+
+    why = "its steps draw from Python's or NumPy's generator"
+    with pytest.warns(UserWarning, match=why):
+        history = trained(kohort.fit)
+    assert history == trained(keras.Model.fit)
+    with pytest.raises(kohort.ModelError, match=why):
+        trained(kohort.fit, engine="fused")
 
 
 @pytest.mark.filterwarnings("ignore:.*structure of `inputs`:UserWarning")

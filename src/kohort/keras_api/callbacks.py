@@ -82,6 +82,20 @@ _READ_LOGS = (
 )
 
 
+def overriding(callbacks: Sequence[Callback], hooks: Sequence[str]) -> list[str]:
+    """The names of the classes of callbacks that have code of the user's in one of these hooks.
+
+    Keras's own classes change numbers alone: weights, and the learning rate.
+    """
+    names = []
+    for callback in callbacks:
+        is_open = isinstance(callback, keras.callbacks.LambdaCallback)
+        is_own = is_open or not type(callback).__module__.startswith("keras.")
+        if is_own and not all(is_default(getattr(callback, hook)) for hook in hooks):
+            names.append(type(callback).__name__)
+    return names
+
+
 def is_container(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
     """Whether these are one container, which `keras.Model.fit` takes as it is."""
     return len(callbacks) == 1 and isinstance(callbacks[0], CallbackList)

@@ -76,6 +76,8 @@ _SEEDS: dict[type, tuple[str, ...]] = {
     keras.initializers.Orthogonal: ("seed", "_init_seed"),
 }
 _OF_STATE = ("_value", "_initializer")
+_OF_TRAINING = ("history", "stop_training", "_initial_epoch")
+"""Attributes of a model that `fit` and callbacks set, and no step of Keras reads."""
 _SHORTEST_ADDRESS = 9
 _ADDRESS = re.compile(rf"\d{{{_SHORTEST_ADDRESS},}}")  # in names that Keras gives nodes of a graph
 
@@ -130,6 +132,7 @@ class _Walk:
     """One walk over all objects that can be reached from a model, in a fixed order."""
 
     def __init__(self, model: keras.Model) -> None:
+        self._model = model
         self._state = {id(v) for part in variables_of(model) for v in part}
         self._numbers: dict[int, int] = {}
         self._reached: list[Any] = []  # kept, so that no other object takes an address
@@ -223,6 +226,8 @@ class _Walk:
 
     def _attributes(self, item: Any, kind: _Kind) -> Iterator[Any]:
         hidden, shown = kind.seeds, getattr(item, "__dict__", {})
+        if item is self._model:
+            hidden += _OF_TRAINING
         if id(item) in self._state:
             hidden += _OF_STATE
             self._tokens.append((tuple(item.shape), str(item.dtype)))

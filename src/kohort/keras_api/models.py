@@ -171,8 +171,9 @@ def of_config(text: str) -> keras.Model:
 
 
 def class_axis(loss: object) -> int:
-    """The axis of outputs along which a loss of class numbers has its classes."""
-    return int(getattr(loss, "_fn_kwargs", {}).get("axis", -1))
+    """The axis of outputs along which a loss has its classes; the last where it tells none."""
+    axis = getattr(loss, "_fn_kwargs", {}).get("axis")  # None of Dice and Tversky: all axes.
+    return -1 if axis is None else int(axis)
 
 
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:

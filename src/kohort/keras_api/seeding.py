@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -68,6 +68,24 @@ def batches_ordered_by(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
+
+
+@contextmanager
+def draws_put_back() -> Iterator[Callable[[], bool]]:
+    """Restore the generators of Python and NumPy after the block.
+
+    Yields:
+        What tells, of the block so far, whether something has drawn from them.
+    """
+    before = _states()
+    with _generators_restored():
+        yield lambda: _states() != before
+
+
+def _states() -> tuple[Any, ...]:
+    """The states of the generators of Python and NumPy, which are equal where they are the same."""
+    kind, keys, *place = np.random.get_state()
+    return random.getstate(), kind, np.asarray(keys).tobytes(), place
 
 
 def order_seeded(x: Any, y: Any, weight: Any, seed: int) -> AbstractContextManager[None]:

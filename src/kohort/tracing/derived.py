@@ -194,6 +194,7 @@ class Family:
                 found,
                 sound,
                 steps.settings,
+                steps.batches,
                 lambda step, batch: self._further(step, batch, numbers),
                 lambda: self._build(numbers),
             ),

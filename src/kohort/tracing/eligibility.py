@@ -14,6 +14,7 @@ from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.description import Description
 from kohort.keras_api.models import layers_with_metrics, layers_without_jit, overridden
+from kohort.keras_api.seeding import draws_put_back
 from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_steps
 
 # The parts of `keras.Model` for which the fused engine has its own code.
@@ -63,10 +64,14 @@ def steps_or_reason(
     reason = why_not_fused(model)
     if reason is not None:
         return None, reason
-    try:
-        traced = trace_steps(model, batch, evaluates=evaluates, tested=tested)
-    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
-        return None, f"JAX cannot trace its steps ({type(error).__name__})"
+    with draws_put_back() as has_drawn:
+        try:
+            traced = trace_steps(model, batch, evaluates=evaluates, tested=tested)
+        except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
+            return None, f"JAX cannot trace its steps ({type(error).__name__})"
+        if has_drawn():
+            # Numbers hang on what was drawn before, and each trace draws others.
+            return None, "its steps draw from Python's or NumPy's generator when they are traced"
     if any(trace.calls_python for trace in traced.traces.values()):
         return None, "its steps call back into Python"
     return traced, ""

@@ -121,16 +121,28 @@ class TracedSteps:
         signature: Digests of what they compute.
         traces: The trace of each step by its `step_name`; those for other batches may be added.
         settings: The `global_settings` that they were traced under.
+        batches: Shapes and dtypes of the batches that they were traced for: one to train on, and,
+            where the model is evaluated, one to test on.
     """
 
     signature: Signature
     traces: dict[str, Trace]
     settings: tuple[object, ...]
+    batches: tuple[ArrayTree, ...]
 
     @property
     def training(self) -> Trace:
         """The trace of a training step on a whole batch."""
         return next(trace for name, trace in self.traces.items() if name.startswith("train "))
+
+    def is_still(self, model: keras.Model) -> bool:
+        """Whether the steps of a model, whose steps these were, are traced to the same programs."""
+        for step, batch in zip(("train", "test"), self.batches, strict=False):
+            again = trace_step(model, step, batch).digest
+            if again != self.traces[step_name(step, batch)].digest:
+                # One that is another each time tells nothing.
+                return again != trace_step(model, step, batch).digest
+        return True
 
     def further(self, model: keras.Model, step: str, batch: ArrayTree) -> Trace:
         """The trace of one more step, or of a step for another batch.
@@ -180,7 +192,8 @@ def trace_steps(
     skeleton.update(repr([result.logs == step.logs for step in (train, *tests)]).encode())
     names = tuple(name for t in (train, *tests, result) for name in log_names(t.logs))
     found = Signature(skeleton.hexdigest(), constants_digest(traces.values()), names)
-    return TracedSteps(found, traces, global_settings())
+    batches = (batch, tested) if evaluates else (batch,)
+    return TracedSteps(found, traces, global_settings(), batches)
 
 
 def constants_digest(traces: Iterable[Trace]) -> str:

@@ -16,6 +16,7 @@ from kohort.engine.loop.checkpoints import (
 )
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import Logs
+from kohort.engine.loop.unfollowed import Unfollowed
 from kohort.engine.program.guard import STEPS_RUN
 from kohort.keras_api.callbacks import callback_list, report_nan, report_steps
 
@@ -33,6 +34,7 @@ class CallbackLists:
     def __init__(self, cohort: Cohort) -> None:
         self._cohort = cohort
         self._lists: dict[int, keras.callbacks.CallbackList] = {}
+        self._unfollowed: dict[int, Unfollowed] = {}
         self._last_begun: dict[int, int] = {}
         self._last_ended: dict[int, int] = {}
 
@@ -50,14 +52,25 @@ class CallbackLists:
                     steps=self._cohort.steps_an_epoch,
                     verbose=training.verbose,
                 )
+                callbacks = self._cohort.callbacks[member]
+                if callbacks:
+                    steps = self._cohort.traced[member]
+                    self._unfollowed[member] = Unfollowed(model, steps, callbacks)
                 self._lists[member].on_train_begin()
 
     def on_epoch_begin(self, members: Sequence[int], epoch: int) -> None:
-        """Call `on_epoch_begin`, unless members that started over train the epoch once more."""
+        """Call `on_epoch_begin`, unless members that started over train the epoch once more.
+
+        Raises:
+            ModelError: Callbacks have changed what the members' program does not follow.
+        """
         for member in members:
             if self._last_begun.get(member, _NEVER) < epoch:
                 self._last_begun[member] = epoch
                 self._lists[member].on_epoch_begin(epoch)
+            if member in self._unfollowed:
+                self._unfollowed[member].check_variables()
+                self._unfollowed[member].check_steps()
 
     def on_epoch_end(
         self, members: Sequence[int], epoch: int, logs: dict[int, Logs]
@@ -86,7 +99,11 @@ class CallbackLists:
         }
         if tested:
             # The evaluation has already run when its two hooks are called.
+            unfollowed = self._unfollowed.get(member)
+            weights = unfollowed.weights() if unfollowed else []
             self._lists[member].on_test_begin()
+            if unfollowed:
+                unfollowed.check_weights(weights)
             self._lists[member].on_test_end(tested)
         # Keras hands its callbacks a copy; its History, the last of them, has what they added.
         history = self._cohort.models[member].history.history

@@ -106,6 +106,7 @@ class Cohort:
     ) -> None:
         assert starts is None or not any(callbacks)
         self.models, self.training, self.starts = models, training, starts
+        self.traced = traced
         self.callbacks = callbacks or [()] * len(models)
         self.spec = spec
         self.steps = Steps(models, traced, lifts_all=training.isolated > 0)
