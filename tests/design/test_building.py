@@ -6,11 +6,13 @@ import jax
 import keras
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 import kohort
 from kohort.design.building import BuiltModels
 from kohort.engine import memory
-from kohort.keras_api.models import data_loss
+from kohort.engine.program import cache
+from kohort.keras_api.models import data_loss, prepare
 from kohort.tracing import signature
 from tests.models import build_mlp, numbers
 
@@ -173,6 +175,35 @@ def test_the_loss_of_a_new_model_is_that_of_keras_and_takes_one_program(blobs, c
     assert eager or programs == 1
     expected = model.evaluate(blobs.x_train, blobs.y_train, verbose=0) - float(sum(model.losses))
     assert loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """A folder of compiled programs that is empty."""
+    before = jax.config.jax_compilation_cache_dir
+    monkeypatch.setenv("KOHORT_CACHE", str(tmp_path))
+    jax.config.update("jax_compilation_cache_dir", None)
+    with cache.persistent():
+        yield cache.folder()
+    jax.config.update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+
+
+def test_new_models_of_other_rates_and_penalties_share_the_program_of_their_loss(blobs, own_cache):
+    def penalized(penalty, rate):
+        dense = keras.layers.Dense(7, "relu", kernel_regularizer=keras.regularizers.L2(penalty))
+        model = keras.Sequential(
+            [keras.Input((5,)), dense, keras.layers.Dropout(rate), keras.layers.Dense(3, "softmax")]
+        )
+        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        return model
+
+    models = [penalized(0.1, 0.2), penalized(0.3, 0.4)]
+    for model in models:
+        prepare(model, (blobs.x_train, blobs.y_train))
+        data_loss(model, [(blobs.x_train, blobs.y_train, None)])
+        assert len(list(own_cache.glob("jit_loss_of*-cache"))) == 1
+    assert all(model.losses for model in models), "their penalties are theirs again"
 
 
 @pytest.fixture

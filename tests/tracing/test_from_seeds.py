@@ -114,6 +114,18 @@ def test_first_states_are_those_of_models_that_keras_builds(build):
         assert bits(models.start("it", seed)) == bits(state_of(model))
 
 
+def test_to_learn_from_models_compiles_nothing_that_their_building_has_not(caplog):
+    seeds = range(PROOFS + 1)
+    with kohort.building():  # as studies build
+        models = [built(lambda: net(layers.Dense(11)), seed) for seed in seeds]
+    known = SeededModels()
+    with jax.log_compiles():
+        for seed, (watch, model) in zip(seeds, models, strict=True):
+            known.learn("it", seed, watch, model, described(model))
+    assert known.is_known("it")
+    assert "Finished XLA compilation" not in caplog.text
+
+
 def draws_a_rate():
     return net(layers.Dense(4), optimizer=keras.optimizers.SGD(np.random.uniform(0.1, 0.2)))
 

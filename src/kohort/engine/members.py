@@ -1,5 +1,6 @@
 """Trains a group of members of a study with either engine."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -22,6 +23,7 @@ from kohort.design.weights import MemberWeights
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.feed.segments import Segments, by_rows
 from kohort.engine.feed.streamed import StreamedData
+from kohort.engine.loop import chunking
 from kohort.engine.loop.callback_lists import can_be_recorded
 from kohort.engine.loop.cohort import Cohort, TrainingPlan
 from kohort.engine.loop.events import (
@@ -122,6 +124,25 @@ def compiled_ahead(
     )
     for of_job, _ in zip(chosen, compiling_ahead(cohorts, ahead=cores()), strict=True):
         yield of_job
+
+
+def begin_compiling(job: Job, memory: int) -> bool:
+    """Compile the program of members in another thread, which others of their program wait for.
+
+    Args:
+        job: The members, or the first of them.
+        memory: Bytes that training may take.
+
+    Returns:
+        Whether it was done: not where it is to be measured how many train side by side.
+    """
+    first, training = job.members[0], job.members[0].traced.training
+    steps = (job.isolated or len(job.members)) * first.epochs * -(-first.sizes[0] // job.batch_size)
+    is_cpu = jax.default_backend() == "cpu"
+    likely = chunking.likely_seconds(training.work()) if is_cpu else math.inf
+    if is_known := chunking.is_brief(steps, likely):
+        cohort_of(job, Resources(None, memory)).begin_compiling()
+    return is_known
 
 
 def train_fused(

@@ -270,6 +270,19 @@ def weight_penalty(model: keras.Model, trainable: Sequence[Any]) -> Any:
     )
 
 
+@contextmanager
+def _without_penalties(model: keras.Model) -> Iterator[None]:
+    """A context in which no weight of a model has a regulariser."""
+    penalties = [(variable, variable.regularizer) for variable in model.trainable_variables]
+    try:
+        for variable, _ in penalties:
+            variable.regularizer = None
+        yield
+    finally:
+        for variable, penalty in penalties:
+            variable.regularizer = penalty
+
+
 def data_loss(model: keras.Model, batches: Iterable[tuple[Any, np.ndarray, Any]]) -> float:
     """The mean loss of a prepared model in inference mode, without penalties of weights.
 
@@ -286,11 +299,12 @@ def data_loss(model: keras.Model, batches: Iterable[tuple[Any, np.ndarray, Any]]
 
     def loss_of(values: list[Any], x: Any, y: Any, weights: Any) -> Any:
         # Updates by layers and metrics go to the scope, as where Keras traces a step.
-        with keras.StatelessScope(list(zip(variables, values, strict=True)), collect_losses=True):
-            loss = model.compute_loss(
+        scope = keras.StatelessScope(list(zip(variables, values, strict=True)), collect_losses=True)
+        # Penalties are left out, and not subtracted: models of other ones have one program.
+        with scope, _without_penalties(model):
+            return model.compute_loss(
                 x=x, y=y, y_pred=model(x, training=False), sample_weight=weights, training=False
             )
-            return loss - weight_penalty(model, [v.value for v in model.trainable_variables])
 
     # One program where Keras makes one of a step: operations one by one take longer to compile.
     is_compiled = keras.backend.backend() == "jax" and model.jit_compile and not model.run_eagerly

@@ -14,7 +14,7 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
@@ -99,6 +99,7 @@ class Trace:
     jaxpr: Any
     out_tree: Any
     logs: Any = None
+    _primitives: set[str] = field(default_factory=set, repr=False)  # once they are asked for
 
     @property
     def digest(self) -> str:
@@ -162,7 +163,9 @@ class Trace:
 
     def primitives(self) -> set[str]:
         """The names of the operations in it, including those in loops."""
-        return {equation.primitive.name for equation in equations(self.jaxpr)}
+        if not self._primitives:  # Traces of other constants share them.
+            self._primitives.update({one.primitive.name for one in equations(self.jaxpr)})
+        return self._primitives
 
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Trace:

@@ -587,8 +587,23 @@ def test_programs_that_compile_ahead_are_compiled_once_and_train_the_same(blobs,
     monkeypatch.setattr(Cohort, "begin_compiling", lambda cohort: begun.append(1) or real(cohort))
     ahead = searched()
     assert len(begun) == 4, "each architecture, and none again in a later rung"
+    monkeypatch.setattr(climbing, "begin_compiling", lambda _job, _memory: False)
+    assert searched() == ahead
+    assert len(begun) == 8
     monkeypatch.setattr(climbing, "compiled_ahead", lambda _jobs, resources, _new: resources)
     assert searched() == ahead
+
+
+def test_the_first_program_compiles_while_further_trials_are_made(blobs):
+    known = {}
+
+    def noting(units, **arguments):
+        known.setdefault(units, len(PROGRAMS._programs))
+        return build(units, **arguments)
+
+    PROGRAMS.clear()
+    small(blobs, build=noting, trials=4, epochs=2).run(verbose=0, confirm=2)
+    assert sorted(known.values()) == [0, 1]
 
 
 def test_the_programs_of_a_rung_are_expected_at_what_their_steps_likely_take(blobs, monkeypatch):

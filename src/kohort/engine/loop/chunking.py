@@ -91,6 +91,16 @@ def step_costs(traced: Sequence[TracedSteps | None]) -> list[float]:
     return likely if math.inf not in likely else [1.0] * len(likely)
 
 
+def is_brief(steps: int, likely: float) -> bool:
+    """Whether nothing is measured for training of so many steps, over all members.
+
+    Args:
+        steps: How many.
+        likely: A guess at the seconds of one; infinite where there is none.
+    """
+    return steps < _SMALL or steps * likely < _BRIEF
+
+
 def choose(
     sizes: Sequence[int],
     steps: int,
@@ -116,7 +126,7 @@ def choose(
     if at_least > _FAST:
         # Its products alone take longer than any overhead that members could share.
         return 1
-    if len(sizes) == 1 or steps < _SMALL or steps * likely < _BRIEF:
+    if len(sizes) == 1 or is_brief(steps, likely):
         return 1 if convolves else sizes[-1]
     measure = _measuring(key, probe)
     alone = measure(1)

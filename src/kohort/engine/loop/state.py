@@ -1,16 +1,16 @@
 """The stacked state, on the device, of the members that train side by side."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import keras
 import numpy as np
 
 from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch, Runner
-from kohort.engine.loop.checkpoints import BEST, LEFT, NamedArrays, named, parts_of
+from kohort.engine.loop.best_weights import BestWeights, of_seat, of_seats
+from kohort.engine.loop.checkpoints import NamedArrays, named, parts_of
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.metrics import to_floats
@@ -53,7 +53,7 @@ class BlockState:
         self._models, self._steps, self._runner = models, steps, runner
         self._state: State | None = None
         self._place = place
-        self._best = _Best(monitor, place) if monitor else None
+        self._best = BestWeights(monitor, place) if monitor else None
         self._keeps_seats, self._starts = keeps_seats, starts
         self._is_ahead = False  # Whether an epoch has run since the models were written.
         # By member, the values that its model had when it and the state were last the same.
@@ -109,7 +109,7 @@ class BlockState:
         if seats is not self.seats:
             rows = [self.seats.index(member) for member in seats]
             on_host = jax.device_get(self._state)
-            self._state = jax.device_put(_of_seat(on_host, rows), self._place)
+            self._state = jax.device_put(of_seat(on_host, rows), self._place)
             self.seats = seats
 
     @property
@@ -149,7 +149,7 @@ class BlockState:
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
         return {
-            member: self._steps.renamed(member, to_floats(_of_seat(logs, seat)))
+            member: self._steps.renamed(member, to_floats(of_seat(logs, seat)))
             for seat, member in enumerate(self.seats)
             if member in self.active
         }
@@ -168,7 +168,7 @@ class BlockState:
         """Write the state of some members to their models."""
         seats = {seat: member for seat, member in enumerate(self.seats) if member in members}
         # One call for all of them takes half the time of a call for each variable.
-        states = jax.device_put(_of_seats(self._state, seats))
+        states = jax.device_put(of_seats(self._state, seats))
         for member, state in zip(seats.values(), states, strict=True):
             assign_state(self._models[member], state)
 
@@ -205,90 +205,14 @@ class BlockState:
         on_host = parts_of("state", arrays, 4)
         self._state = jax.device_put(on_host, self._place)
         if self._starts is None:
-            of_seats = _of_seats(on_host, range(len(self.seats)))
-            for member, of_seat in zip(self.seats, of_seats, strict=True):
-                assign_state(self._models[member], of_seat)
+            states = of_seats(on_host, range(len(self.seats)))
+            for member, state_of_member in zip(self.seats, states, strict=True):
+                assign_state(self._models[member], state_of_member)
 
 
 def _is_lost(state: State) -> bool:
     """Whether a state was donated to a program that failed."""
     return any(leaf.is_deleted() for leaf in jax.tree.leaves(state))
-
-
-class _Best:
-    """The weights of each member at the epoch where `monitor` was lowest."""
-
-    def __init__(self, monitor: str, place: Place) -> None:
-        self._monitor, self._place = monitor, place
-        self._seats: list[int] = []
-        self._lowest: Any = None
-        self._weights: Any = None
-        self._left: dict[int, Any] = {}
-
-    def update(
-        self, seats: list[int], active: list[int], state: State, logs: dict[str, Any]
-    ) -> None:
-        """Compare the last epoch with the best so far, for each active member.
-
-        `state` and `logs` are `[seat, ...]`.
-        """
-        weights = state[:2]
-        if seats != self._seats:
-            self._left = self.by_member()
-            self._start(seats, weights)
-        counts = [member in active for member in seats]
-        value = np.where(counts, logs[self._monitor], np.float32("nan"))
-        self._lowest, self._weights = _keep_better(self._lowest, self._weights, value, weights)
-
-    def by_member(self) -> dict[int, Any]:
-        """The best weights, trainable and non-trainable, by member number."""
-        of_seats = _of_seats(self._weights, range(len(self._seats)))
-        return self._left | dict(zip(self._seats, of_seats, strict=True))
-
-    def saved(self, place: dict[int, int]) -> tuple[NamedArrays, dict[str, Any]]:
-        """The weights and lowest values as arrays, and JSON, with members by `place`."""
-        arrays = named(BEST, self._weights) | {"lowest": self._lowest}
-        for member, weights in self._left.items():
-            arrays |= named(f"{LEFT} {place[member]}", weights)
-        state = {
-            "seats": [place[member] for member in self._seats],
-            "left": [place[member] for member in self._left],
-        }
-        return jax.device_get(arrays), state
-
-    def restore(self, block: list[int], arrays: NamedArrays, state: dict[str, Any]) -> None:
-        """Restore what `saved` returned for the same block."""
-        self._seats = [block[place] for place in state["seats"]]
-        self._lowest = jax.device_put(arrays["lowest"], self._place)
-        self._weights = jax.device_put(parts_of(BEST, arrays, 2), self._place)
-        self._left = {
-            block[place]: parts_of(f"{LEFT} {place}", arrays, 2) for place in state["left"]
-        }
-
-    def _start(self, seats: list[int], weights: Any) -> None:
-        """Begin with new seats, whose members take their best weights along."""
-        old_seat = dict(zip(self._seats, range(len(self._seats)), strict=True))
-        before = np.asarray(self._lowest)
-        lowest = [before[old_seat[m]] if m in old_seat else np.inf for m in seats]
-        if old_seat:
-            rows = jnp.asarray([old_seat[m] for m in seats])
-            self._weights = jax.tree.map(lambda leaf: leaf[rows], self._weights)
-        else:
-            self._weights = weights
-        self._seats = list(seats)
-        self._lowest = jax.device_put(np.array(lowest, np.float32), self._place)
-
-
-@jax.jit
-def _keep_better(lowest: Any, weights: Any, value: Any, candidate: Any) -> tuple[Any, Any]:
-    """The lower value and its weights, for each seat; all arrays `[seat, ...]`."""
-    # NaN is never lower, so a member that diverges keeps its earlier weights.
-    better = value < lowest
-
-    def choose(old: Any, new: Any) -> Any:
-        return jnp.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-    return jnp.where(better, value, lowest), jax.tree.map(choose, weights, candidate)
 
 
 def stack(states: Sequence[State], place: Place = None) -> State:
@@ -305,15 +229,3 @@ def _stacked(values: Mapping[int, Sequence[Any]], place: Place) -> dict[int, Any
     on_host = {key: np.stack(arrays) for key, arrays in jax.device_get(dict(values)).items()}
     stacked: dict[int, Any] = jax.device_put(on_host, place)
     return stacked
-
-
-def _of_seats(values: Any, seats: Iterable[int]) -> list[Any]:
-    """Of values `[seat, ...]` copies on the host of those of some seats."""
-    # To take them apart on the device would compile programs for each shape.
-    on_host = jax.device_get(values)
-    return [jax.tree.map(np.array, _of_seat(on_host, seat)) for seat in seats]
-
-
-def _of_seat(values: Any, seat: int | list[int]) -> Any:
-    """Of values on the host, `[seat, ...]`, those of one seat, or of several."""
-    return jax.tree.map(lambda leaf: leaf[seat], values)

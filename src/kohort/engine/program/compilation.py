@@ -253,7 +253,7 @@ _COMPILERS = ThreadPoolExecutor(cores(), "compiling")
 
 def _with_shapes(key: Hashable, arguments: Any) -> Hashable:
     leaves, structure = jax.tree.flatten(arguments)
-    return key, structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+    return key, structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 def _member_axis(rows: jax.Array) -> int | None:

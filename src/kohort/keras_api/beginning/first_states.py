@@ -86,10 +86,11 @@ class FirstStates:
         """
         if not watch.is_clean or len(set(watch.seeds)) < len(watch.seeds):
             return None
-        trainable, rest, optimizer, metrics = (
-            [_source(watch, *each) for each in zip(*part, strict=True)]
-            for part in zip(variables, state, strict=True)
-        )
+        with building():  # As the model was built: its draws have their programs.
+            trainable, rest, optimizer, metrics = (
+                [_source(watch, *each) for each in zip(*part, strict=True)]
+                for part in zip(variables, state, strict=True)
+            )
         return cls(len(watch.seeds), (trainable, rest, optimizer, metrics))
 
     def of_seed(self, seed: int) -> _Parts:

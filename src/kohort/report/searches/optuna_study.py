@@ -7,7 +7,6 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, json_to_distribution
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -133,6 +132,12 @@ def _importances(ranked: Sequence[FrozenTrial], places: np.ndarray) -> list[floa
         )
         for number, place in enumerate(places)
     ]
+    # Imported here, since it brings scikit-learn's forests, which a search has no use for.
+    from optuna.importance import (  # noqa: PLC0415
+        PedAnovaImportanceEvaluator,
+        get_param_importances,
+    )
+
     names = list(ranked[0].params)
     with quiet():
         evaluator = PedAnovaImportanceEvaluator()

@@ -22,7 +22,7 @@ from kohort.engine.loop.events import (
     MeasuredEpoch,
 )
 from kohort.engine.loop.regrouping import trains
-from kohort.engine.members import Resources, compiled_ahead, laid_out, train_fused
+from kohort.engine.members import Resources, begin_compiling, compiled_ahead, laid_out, train_fused
 from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted, count
@@ -68,7 +68,7 @@ class Climber:
             cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
         self._drawn: dict[int, TrialModels] = {}
         self._states, self._logs = dict[int, Checkpoint](), dict[int, dict[int, Logs]]()
-        self._measure = Measure(spec, keeper)
+        self._measure, self._begun = Measure(spec, keeper), dict[str, bool]()
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""
 
@@ -129,12 +129,7 @@ class Climber:
 
         NaN where it diverged.
         """
-        assert self.scoring is not None
-        logs = [logs for epoch, logs in sorted(self._logs[number].items()) if epoch < epochs]
-        if not logs or has_diverged(logs[-1]):
-            return float("nan")
-        best = min(logs, key=lambda of_epoch: of_epoch["val_data_loss"])
-        return best[f"val_{self.scoring.metric}"]
+        return self._measure.score(self._logs[number], epochs)
 
     def loss(self, number: int, epochs: int) -> float:
         """The lowest validation loss of a trial in so many epochs; infinite where it has none."""
@@ -210,7 +205,16 @@ class Climber:
             return Facts(None, failure_of(error))
         if member.signature is None:
             return Facts(None, f"it cannot be part of a compiled program: {member.reason}")
+        self._begin_compiling(draw.number, member)
         return Facts(member.parameters, "")
+
+    def _begin_compiling(self, number: int, member: MemberPlan) -> None:
+        """Let a new program compile in another thread while further trials are made."""
+        program = member.program.skeleton
+        if self._cluster is None and program not in {*self._keeper["seats"], *self._begun}:
+            first = replace(member, epochs=self._keeper.schedule.ladder.epochs[0])
+            job = job_of_trials(self._drawn, [number], [first])
+            self._begun[program] = begin_compiling(job, self._memory)
 
     def _scored(self, number: int, fact: Facts) -> Facts:
         """What is known of a trial, which fails where it lacks the metric that scores."""
@@ -252,8 +256,9 @@ class Climber:
             self._progress.expect(trials * each, cost, "rung", compiles=compiles, is_ahead=is_ahead)
         # One line is shown for all of a rung.
         self._progress.begin(what, sum(len(part.numbers) for part in parts), max(left, default=0))
+        waits = [n and not self._begun.get(p.program) for n, p in zip(new, parts, strict=True)]
         ready = compiled_ahead(
-            [part.job for part in parts], [self._resources(part) for part in parts], new
+            [part.job for part in parts], [self._resources(part) for part in parts], waits
         )
         for part, each, cost, resources in zip(parts, left, costs, ready, strict=True):
             self._go_on(part, resources)

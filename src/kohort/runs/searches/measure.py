@@ -1,7 +1,7 @@
 """What the trials of a search are scored by, which the first of them decide."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 
@@ -15,6 +15,8 @@ from kohort.design.scoring import (
 )
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
+from kohort.engine.loop.events import Logs
+from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
 from kohort.runs.searches.keeping import SearchKeeper
 
@@ -89,3 +91,19 @@ class Measure:
                 "all with one metric, and name it"
             )
         return ""
+
+    def score(self, logs: Mapping[int, Logs], epochs: int) -> float:
+        """The score of a trial in so many epochs: that of the one of lowest validation loss.
+
+        NaN where it diverged.
+
+        Args:
+            logs: What it measured, by epoch.
+            epochs: How many count.
+        """
+        assert self.scoring is not None
+        counted = [of_epoch for epoch, of_epoch in sorted(logs.items()) if epoch < epochs]
+        if not counted or has_diverged(counted[-1]):
+            return float("nan")
+        best = min(counted, key=lambda of_epoch: of_epoch["val_data_loss"])
+        return best[f"val_{self.scoring.metric}"]
