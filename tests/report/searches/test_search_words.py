@@ -17,13 +17,22 @@ from kohort.report.searches.search_words import (
     _why,
     flatteries,
     told_of_kind,
+    untold,
     weighed,
 )
 
 
-def record(*params, failed=0):
+def record(*params, failed=0, score=lambda number: number / 100, drawn_from=lambda name, drawn: ""):
     trials = [
-        Trial(number, {}, 0, 0, "finished", {1: number / 100}, asked=Suggestion(drawn, {}))
+        Trial(
+            number,
+            {name.rpartition(": ")[2]: value for name, value in drawn.items()},
+            0,
+            0,
+            "finished",
+            {1: score(number)},
+            asked=Suggestion(drawn, {name: drawn_from(name, drawn) for name in drawn}),
+        )
         for number, drawn in enumerate(params)
     ]
     trials += [Trial(len(params) + n, {}, 0, 0, "failed") for n in range(failed)]
@@ -36,6 +45,15 @@ def record(*params, failed=0):
         (record(*({"a": n} for n in range(9)), failed=3), "9 trials have a score, and it takes 10"),
         (record({"a": 1}), "1 trial has a score, and it takes 10"),
         (record(*({"a": 1, f"b{n % 2}": n} for n in range(12))), "none that all trials have"),
+        (record(*({"a": n} for n in range(12))), "a is the only one to weigh"),
+        (
+            record(*({"a": n, "b": n} for n in range(12)), score=lambda _: 1.0),
+            "all trials score the same",
+        ),
+        (
+            record(*({"a": n, "b": n} for n in range(12)), drawn_from=lambda n, d: str(d["a"] % 2)),
+            "none that all trials have, of the same values",
+        ),
     ],
 )
 def test_why_there_are_no_importances_is_told(searched, told):
@@ -45,9 +63,23 @@ def test_why_there_are_no_importances_is_told(searched, told):
 
 
 def test_where_there_are_importances_nothing_else_is_told():
-    searched = record(*({"a": n, "b": 1} for n in range(10)))
-    assert weighed(searched) == ["a"]
-    assert _unweighed(searched) == []
+    searched = record(*({"a": n, "b": 1, "c": n % 3} for n in range(10)))
+    assert weighed(searched) == ["a", "c"]
+    assert _unweighed(searched) == untold(searched) == []
+
+
+def test_arguments_without_an_importance_beside_others_are_named():
+    kinds = [("adam", "kind=adam: rate"), ("sgd", "kind=sgd: rate")]
+    drawn = [
+        {"kind": kind, rate: n, "width": n % 5, "same": 1, "units": n}
+        | ({"momentum": 0.9} if kind == "sgd" else {})
+        for n, (kind, rate) in enumerate(6 * kinds)
+    ]
+    searched = record(*drawn, drawn_from=lambda name, of: name + of["kind"] * (name == "units"))
+    assert weighed(searched) == ["kind", "width"]
+    assert untold(searched) == ["rate", "units", "momentum"]
+    inside = record(*({"kind=sgd: rate": n, "width": n % 5} for n in range(12)))
+    assert untold(inside) == []
 
 
 @pytest.mark.parametrize(

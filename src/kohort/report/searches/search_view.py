@@ -22,7 +22,13 @@ from kohort.report.searches.parallel import (
     parallel_svg,
     parallel_text,
 )
-from kohort.report.searches.search_words import Flattery, flatteries, what_it_did, winner_text
+from kohort.report.searches.search_words import (
+    Flattery,
+    flatteries,
+    untold,
+    what_it_did,
+    winner_text,
+)
 
 SHOWN_TRIALS = 20
 """The rows of the table of trials, the best ones."""
@@ -44,7 +50,8 @@ class SearchView:
         reduction: Of the trials that reached a rung, one of so many went on.
         rungs: For each rung, the `epochs` and how many trials `reached` it and `went` on.
         importances: A row for each argument: its name, importance, low and high.
-        unweighed: Arguments that not all trials have, of which there is no importance.
+        unweighed: Arguments that differ and have no importance: not all trials have them, or not
+            all drew them from the same values.
         parallel: The trials as lines through these arguments and the score, as SVG text; empty
             where no argument varies.
         paths: What that shows, in words.
@@ -92,7 +99,7 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
         record.reduction,
         _rungs(record),
         importances.reset_index().to_dict("records"),
-        [name for name in named if _is_partial(record, name)],
+        untold(record),
         _parallel(scored[:SHOWN_LINES], varied, scale, metric, conclusions.winner_name),
         parallel_text(scored, varied, scale, metric),
         max(0, len(scored) - SHOWN_LINES),
@@ -163,8 +170,3 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
         .properties(width=230, height=150)
     )
     return on_the_page(chart)
-
-
-def _is_partial(record: SearchRecord, name: str) -> bool:
-    """Whether some trials with a score have an argument, and others do not."""
-    return len({name in trial.arguments for trial in record.ranked()}) > 1

@@ -104,28 +104,60 @@ def what_it_did(record: SearchRecord, conclusions: Conclusions) -> list[str]:
 
 
 def weighed(record: SearchRecord) -> list[str]:
-    """Whose importance can be told: what all trials with a score were asked for, and differ in.
+    """Whose importance can be told: what all trials with a score drew from the same values.
 
-    Names are Optuna's. None where too few trials have a score.
+    Names are Optuna's. None where `_why_unweighed` says why.
     """
-    drawn = [trial.asked.params for trial in record.ranked() if trial.asked is not None]
-    if len(drawn) < LEAST_WEIGHED:
-        return []
-    names = [name for name in drawn[0] if all(name in params for params in drawn)]
-    return [name for name in names if len({repr(params[name]) for params in drawn}) > 1]
+    return [] if _why_unweighed(record) else _drawn_alike(record)
+
+
+def untold(record: SearchRecord) -> list[str]:
+    """Arguments that differ among trials with a score, and have no importance."""
+    # Inside of a choice Optuna has the names of both.
+    told = {part for name in weighed(record) for part in (name, name.rpartition(": ")[2])}
+    given = [trial.arguments for trial in record.ranked()]
+    names = dict.fromkeys(name for arguments in given for name in arguments)
+    return [
+        name
+        for name in names
+        if name not in told
+        and len({repr(arguments[name]) if name in arguments else None for arguments in given}) > 1
+    ]
+
+
+def _drawn_alike(record: SearchRecord) -> list[str]:
+    """What all trials with a score drew from the same values, and differ in."""
+    asked = [trial.asked for trial in record.ranked() if trial.asked is not None]
+    names = [name for name in asked[0].params if all(name in each.params for each in asked)]
+    return [
+        name
+        for name in names
+        if len({each.distributions.get(name) for each in asked}) == 1
+        and len({repr(each.params[name]) for each in asked}) > 1
+    ]
+
+
+def _why_unweighed(record: SearchRecord) -> str:
+    """Why no argument has an importance; empty where some have."""
+    scored = record.ranked()
+    if len(scored) < LEAST_WEIGHED:
+        has = "has" if len(scored) == 1 else "have"
+        return f"{count(len(scored), 'trial')} {has} a score, and it takes {LEAST_WEIGHED}"
+    at_rungs = [{t.scores[rung] for t in scored if rung in t.scores} for rung in record.rungs]
+    if all(len(scores) < 2 for scores in at_rungs):
+        return "all trials score the same"
+    alike = _drawn_alike(record)
+    if not alike:
+        return "none that all trials have, of the same values, differs among them"
+    if len(alike) == 1:
+        return f"{alike[0]} is the only one to weigh, and would get 100 % whatever it does"
+    return ""
 
 
 def _unweighed(record: SearchRecord) -> list[str]:
-    """Why no argument has an importance."""
-    scored = len(record.ranked())
-    if weighed(record):
-        return []
-    if scored < LEAST_WEIGHED:
-        has = "has" if scored == 1 else "have"
-        why = f"{count(scored, 'trial')} {has} a score, and it takes {LEAST_WEIGHED}"
-    else:
-        why = "none that all trials have differs among them"
-    return [f"Which arguments matter is not told: {why}."]
+    """Why no argument has an importance, in a sentence."""
+    why = _why_unweighed(record)
+    return [f"Which arguments matter is not told: {why}."] if why else []
 
 
 def _tried(record: SearchRecord) -> list[str]:
