@@ -45,6 +45,8 @@ class Asking:
             )
         self._asked: dict[int, optuna.Trial] = {}
         self._seen: set[str] = set()
+        self.is_used_up = False
+        """Whether the last trial that was asked for was none: no further one differs."""
 
     def ask(self) -> Draw | None:
         """The next trial; None where the sampler draws nothing new, as from a small space.
@@ -66,9 +68,11 @@ class Asking:
                 self._seen.add(told)
                 number = len(self._asked)
                 self._asked[number] = trial
+                self.is_used_up = False
                 return Draw(number, arguments, failure, _asked(trial))
             # What another trial has will be known from that one.
             self._study.tell(trial, state=TrialState.FAIL)
+        self.is_used_up = True
         return None
 
     def tell(self, number: int, errors: Mapping[int, float], *, is_whole: bool) -> None:
