@@ -8,8 +8,10 @@ import altair as alt
 import pandas as pd
 
 from kohort.design.searches.draws import trial_number
+from kohort.design.variants import written
+from kohort.evidence.given_values import short
 from kohort.evidence.settings import metric_name
-from kohort.evidence.trials import SearchRecord, argument_column
+from kohort.evidence.trials import SearchRecord, Trial, argument_column
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.charts import BLUE, GREY, on_the_page
@@ -19,6 +21,7 @@ from kohort.report.searches.parallel import (
     coordinates,
     is_axis_of_numbers,
     is_logarithmic,
+    missing,
     parallel_svg,
     parallel_text,
 )
@@ -73,7 +76,7 @@ class SearchView:
     paths: str
     undrawn: int
     slices: list[dict[str, str]]
-    trials: list[dict[Hashable, Any]]
+    trials: list[dict[str, Any]]
     arguments: list[str]
     untold: int
 
@@ -104,10 +107,23 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
         parallel_text(scored, varied, scale, metric),
         max(0, len(scored) - SHOWN_LINES),
         [{"name": name, "svg": _slice(scored, name, record, scale)} for name in varied],
-        scored[:SHOWN_TRIALS].reset_index().to_dict("records"),
+        [_row(trial, arguments) for trial in record.ranked()[:SHOWN_TRIALS]],
         arguments,
         max(0, len(ranked) - SHOWN_TRIALS),
     )
+
+
+def _row(trial: Trial, arguments: list[str]) -> dict[str, Any]:
+    """A row of the table of trials, which tells an argument of whatever kind as it was given."""
+    given = {argument_column(n): short(written(value)) for n, value in trial.arguments.items()}
+    return {
+        **dict.fromkeys(arguments, ""),
+        **given,
+        "trial": trial.number,
+        "score": trial.score,
+        "epochs": trial.epochs,
+        "state": trial.state,
+    }
 
 
 def _rungs(record: SearchRecord) -> list[dict[str, int]]:
@@ -136,11 +152,11 @@ def _parallel(
 
 def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) -> str:
     """The last scores of trials over an argument."""
-    values = trials[name].dropna()
+    values = trials[name][~missing(trials[name])]
     numbers = is_axis_of_numbers(values)
     points = pd.DataFrame(
         {
-            "value": values if numbers else values.map(repr),
+            "value": values if numbers else pd.Series(map(repr, values.tolist()), values.index),
             "score": trials["score"],
             "epochs": trials["epochs"],
             "state": trials["state"],
@@ -151,7 +167,7 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
     elif numbers:
         axis = alt.X("value:Q", title=name, scale=alt.Scale(zero=False))
     else:
-        order = [repr(value) for value in choices(values)]
+        order = list(map(repr, choices(values)))
         axis = alt.X("value:N", title=name, sort=order, axis=alt.Axis(labelAngle=0))
     chart = (
         alt.Chart(points)

@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kohort.design.searches.draws import trial_name
 from kohort.design.variants import written
 from kohort.errors import count
+from kohort.evidence.given_values import evaluated, short
 from kohort.evidence.settings import metric_name
 from kohort.evidence.trials import SearchRecord, Trial, TrialState
 from kohort.findings.conclusions import Conclusions
@@ -77,7 +78,7 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
         return ""
     trials = {trial_name(trial.number): trial for trial in record.trials}
     arguments = trials[conclusions.winner_name].arguments
-    told = ", ".join(f"{name}={written(value)}" for name, value in arguments.items())
+    told = ", ".join(f"{name}={_code(value)}" for name, value in arguments.items())
     picked = trial_name(record.finalists[0])
     is_same = conclusions.winner_name == picked
     return f"{conclusions.winner_name} is {told}." + (
@@ -85,6 +86,12 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
         if is_same
         else f" The search's own best was {picked}."
     )
+
+
+def _code(value: Any) -> str:
+    """A value as it is written in code, whole; a function or an object by its name."""
+    code = written(value)
+    return short(code) if evaluated(code) == code else code
 
 
 _NUMBERS = re.compile(r"[\d.,\s+e-]*\d[\d.,\s+e-]*")
