@@ -118,6 +118,12 @@ def test_one_argument_may_have_other_choices_in_each_choice():
     assert found == {("a", 1), ("a", 2), ("b", 3), ("b", 4)}
 
 
+@pytest.mark.filterwarnings("error")
+def test_whole_steps_that_do_not_reach_the_end_are_drawn_without_a_warning():
+    trials = drawn(WrittenSpace({"n": Range(1, 10, step=4)}), 20)
+    assert {trial["n"] for trial in trials} == {1, 5, 9}
+
+
 def test_choices_of_numpys_are_pythons_numbers():
     space = WrittenSpace({"units": list(np.array([8, 16])), "rate": list(np.linspace(0.1, 0.2, 2))})
     for arguments in drawn(space, 4):

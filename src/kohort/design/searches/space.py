@@ -177,7 +177,8 @@ def _drawn(axes: Mapping[str, Any], trial: optuna.Trial, within: str = "") -> Ar
 def draw_range(trial: optuna.Trial, name: str, axis: Range) -> float:
     """A number of a range."""
     if axis.is_whole:
-        low, high, step = int(axis.low), int(axis.high), int(axis.step or 1)
+        low, step = int(axis.low), int(axis.step or 1)
+        high = low + (int(axis.count) - 1) * step  # Optuna warns of steps that do not end there.
         return as_kept(trial.suggest_int(name, low, high, step=step, log=axis.log), axis)
     drawn = trial.suggest_float(name, float(axis.low), axis.last, step=axis.step, log=axis.log)
     return as_kept(drawn, axis)
