@@ -371,6 +371,26 @@ def test_choices_that_are_equal_to_python_are_told_apart(blobs):
     assert {type(flag) for flag in result.trials()["flag"]} == {int, bool}
 
 
+@pytest.mark.long
+def test_choices_of_any_kind_are_reported_as_they_were_given(blobs, tmp_path):
+    def listed(units, clip, act):
+        model = build(units[0], 0.01, 0.1)
+        model.optimizer.clipnorm = clip
+        assert act(1.0) == 1.0
+        return model
+
+    space = {
+        "units": [[4], [8, 4]],
+        "clip": [None, 1.0],
+        "act": {keras.ops.relu: {}, keras.ops.relu6: {}},
+    }
+    result = small(blobs, build=listed, space=space, trials=8, epochs=2).run(verbose=0, confirm=2)
+    found = section(result, tmp_path / "report.html")
+    for told in ("[4]", "[8, 4]", "None", "1.0", "relu", "relu6"):
+        assert f"<td>{told}</td>" in found
+    assert " at 0x" not in " ".join(result.search_text())
+
+
 @pytest.mark.parametrize("name", ["name", "build"])
 def test_arguments_that_a_variant_has_for_itself_are_refused(blobs, name):
     with pytest.raises(DesignError, match="called otherwise than name, build and self"):

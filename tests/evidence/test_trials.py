@@ -32,3 +32,13 @@ def test_arguments_that_are_called_as_columns_have_columns_of_their_own():
     assert (row["argument reason"], row["reason"]) == ("x", "no room")
     assert (row["argument epochs"], row["epochs"]) == (5, 0)
     assert row["state"] == "failed"
+
+
+def test_an_argument_stays_what_it_is_where_some_trials_lack_it_or_have_none():
+    given = [{"n": 1, "clip": None, "units": [4]}, {"clip": 0.5}, {"n": 2, "clip": 1.0}, {}]
+    trials = [Trial(n, of, 0, 0, "left") for n, of in enumerate(given)]
+    frame = record(*trials).frame()
+    assert [str(value) for value in frame["n"]] == ["1", "<NA>", "2", "<NA>"]
+    assert [str(value) for value in frame["clip"]] == ["None", "0.5", "1.0", "nan"]
+    assert frame["units"][0] == [4]
+    assert list(frame.columns[:4]) == ["n", "clip", "units", "bracket"]

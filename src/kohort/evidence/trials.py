@@ -1,7 +1,7 @@
 """The record of a search: what each of its trials was, how far it climbed, and its scores."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -103,22 +103,44 @@ class SearchRecord:
         """One row for each trial, by its number: its arguments, and how far it came."""
         import pandas as pd
 
-        rows = [
-            {
-                **{argument_column(name): value for name, value in trial.arguments.items()},
-                "bracket": trial.bracket,
-                "epochs": trial.epochs,
-                "score": trial.score,
-                "state": trial.state,
-                "finalist": trial.number in self.finalists,
-                "parameters": trial.parameters,
-                "seconds": trial.seconds,
-                "reason": trial.reason,
-            }
-            for trial in self.trials
-        ]
         index = pd.Index([trial.number for trial in self.trials], name="trial")
-        return pd.DataFrame(rows, index=index).astype({"parameters": "Int64"})
+        names = dict.fromkeys(name for trial in self.trials for name in trial.arguments)
+        arguments = {
+            argument_column(name): _column(
+                [trial.arguments.get(name, _NOT_GIVEN) for trial in self.trials], index
+            )
+            for name in names
+        }
+        came = {
+            "bracket": [trial.bracket for trial in self.trials],
+            "epochs": [trial.epochs for trial in self.trials],
+            "score": [trial.score for trial in self.trials],
+            "state": [trial.state for trial in self.trials],
+            "finalist": [trial.number in self.finalists for trial in self.trials],
+            "parameters": pd.array([trial.parameters for trial in self.trials], "Int64"),
+            "seconds": [trial.seconds for trial in self.trials],
+            "reason": [trial.reason for trial in self.trials],
+        }
+        return pd.DataFrame(arguments | came, index=index)
+
+
+_NOT_GIVEN = float("nan")
+"""Of an argument that a trial does not have; one that is None it has."""
+_LARGEST = 2**63
+"""Whole numbers below it fit into a column of such."""
+
+
+def _column(values: Sequence[Any], trials: "pd.Index") -> "pd.Series":
+    """The values of an argument, as a column in which each stays what it is."""
+    import pandas as pd
+
+    given = [value for value in values if value is not _NOT_GIVEN]
+    whole = all(type(value) is int and abs(value) < _LARGEST for value in given)
+    if whole and len(given) < len(values):
+        values = [None if value is _NOT_GIVEN else value for value in values]
+        return pd.Series(values, trials, "Int64")
+    has_none = any(value is None for value in given)
+    return pd.Series(values, trials, object if has_none else None)
 
 
 def argument_column(name: str) -> str:

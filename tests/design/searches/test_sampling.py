@@ -6,6 +6,7 @@ import optuna
 import pytest
 
 from kohort import DesignError, Range
+from kohort.design.searches.quiet import quiet
 from kohort.design.searches.sampling import Asking, check_sampler, learns
 from kohort.design.searches.space import WrittenSpace
 from kohort.design.searches.tuner_space import TunedSpace
@@ -66,6 +67,33 @@ def test_no_trial_comes_twice_and_a_small_space_ends():
         (2, 4),
     ]
     assert drawn[4:] == [None, None]
+
+
+@pytest.mark.parametrize("is_grid", [True, False], ids=["grid", "brute force"])
+def test_a_sampler_that_has_drawn_its_whole_grid_ends_as_a_small_space_does(is_grid):
+    space = {"a": [1, 2], "b": [3, 4]}
+    with quiet():
+        brute = optuna.samplers.BruteForceSampler(seed=1)
+    sampler = optuna.samplers.GridSampler(space, seed=1) if is_grid else brute
+    asking = Asking(WrittenSpace(space), sampler, 0)
+    for _ in range(4):
+        asking.tell(asking.ask().number, {1: 0.5}, is_whole=True)
+    assert not asking.is_used_up
+    assert asking.ask() is None
+    assert asking.is_used_up
+
+
+def test_what_a_sampler_lacks_is_told_in_one_line():
+    class Lacks(optuna.samplers.RandomSampler):
+        def infer_relative_search_space(self, study, trial):
+            raise ModuleNotFoundError("No module named 'cmaes'\nand more")
+
+    with pytest.raises(DesignError) as caught:
+        Asking(RATES, Lacks(), 0).ask()
+    assert str(caught.value) == (
+        "expected what Lacks needs to draw trials, got No module named 'cmaes'; install it, or use "
+        "another sampler"
+    )
 
 
 def test_a_trial_that_cannot_be_drawn_is_told_as_such():

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
@@ -115,6 +116,21 @@ def test_one_argument_may_have_other_choices_in_each_choice():
     # Optuna refuses one name with two sets of choices.
     found = {(trial["kind"], trial["units"]) for trial in drawn(space, 40)}
     assert found == {("a", 1), ("a", 2), ("b", 3), ("b", 4)}
+
+
+@pytest.mark.filterwarnings("error")
+def test_whole_steps_that_do_not_reach_the_end_are_drawn_without_a_warning():
+    trials = drawn(WrittenSpace({"n": Range(1, 10, step=4)}), 20)
+    assert {trial["n"] for trial in trials} == {1, 5, 9}
+
+
+def test_choices_of_numpys_are_pythons_numbers():
+    space = WrittenSpace({"units": list(np.array([8, 16])), "rate": list(np.linspace(0.1, 0.2, 2))})
+    for arguments in drawn(space, 4):
+        assert {name: type(value) for name, value in arguments.items()} == {
+            "units": int,
+            "rate": float,
+        }
 
 
 def test_choices_that_are_equal_but_differ_in_type_are_all_drawn():

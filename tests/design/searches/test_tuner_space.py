@@ -2,6 +2,7 @@ import keras
 import pytest
 
 from kohort import DesignError
+from kohort.design.searches.sampling import Asking
 from kohort.design.searches.tuner_space import (
     HyperParameters,
     TunedSpace,
@@ -137,6 +138,16 @@ class Plain:
 class Fits(Hyper):
     def fit(self, hp, model, *args, **kwargs):
         return model.fit(*args, batch_size=hp.Choice("batch_size", [16, 32]), **kwargs)
+
+
+def test_other_choices_of_a_name_than_before_are_told_by_its_name():
+    def build(hp):
+        wide = hp.Choice("kind", ["narrow", "wide"]) == "wide"
+        hp.Choice("units", [64, 128] if wide else [4, 8])
+
+    asking = Asking(TunedSpace(build), "random", 0)
+    told = " ".join(draw.failure for _ in range(6) if (draw := asking.ask()))
+    assert "the same choices, or kind of numbers, of the hyperparameter 'units'" in told
 
 
 @pytest.mark.parametrize("kind", [Hyper, Plain])

@@ -76,6 +76,19 @@ def test_what_it_shows_is_told_in_words():
         "units 4 or (8, 4); momentum 0.5, or not given. Their accuracy is 85.0 % to 90.0 %."
     )
 
+    level = parallel_text(given.assign(score=0.85), ["units"], POINTS, "accuracy")
+    assert level.endswith("Their accuracy is 85.0 %.")
+
+
+def test_whole_numbers_that_some_trials_lack_have_a_place_apart_too():
+    layers = pd.Series([2, None, 3], [10, 11, 12], "Int64")
+    found = coordinates(trials(layers=layers), ["layers"], POINTS, None)
+    assert list(labels(found, "layers")) == ["2", "3", "not given"]
+    assert places(found, "layers")[11] == 1
+    many = pd.Series([None, *range(12)], range(10, 23), "Int64")
+    found = coordinates(trials(layers=many), ["layers"], POINTS, None)
+    assert list(labels(found, "layers")) == ["0", "5.5", "11", "not given"]
+
 
 def test_a_name_is_escaped_and_a_long_one_cut():
     name = "<b>&" + 60 * "x"

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,17 +14,27 @@ from kohort.report.searches.optuna_study import importance
 from kohort.report.searches.search_words import (
     Flattery,
     _apart,
+    _tried,
     _unweighed,
     _why,
     flatteries,
     told_of_kind,
+    untold,
     weighed,
 )
 
 
-def record(*params, failed=0):
+def record(*params, failed=0, score=lambda number: number / 100, drawn_from=lambda name, drawn: ""):
     trials = [
-        Trial(number, {}, 0, 0, "finished", {1: number / 100}, asked=Suggestion(drawn, {}))
+        Trial(
+            number,
+            {name.rpartition(": ")[2]: value for name, value in drawn.items()},
+            0,
+            0,
+            "finished",
+            {1: score(number)},
+            asked=Suggestion(drawn, {name: drawn_from(name, drawn) for name in drawn}),
+        )
         for number, drawn in enumerate(params)
     ]
     trials += [Trial(len(params) + n, {}, 0, 0, "failed") for n in range(failed)]
@@ -36,6 +47,15 @@ def record(*params, failed=0):
         (record(*({"a": n} for n in range(9)), failed=3), "9 trials have a score, and it takes 10"),
         (record({"a": 1}), "1 trial has a score, and it takes 10"),
         (record(*({"a": 1, f"b{n % 2}": n} for n in range(12))), "none that all trials have"),
+        (record(*({"a": n} for n in range(12))), "a is the only one to weigh"),
+        (
+            record(*({"a": n, "b": n} for n in range(12)), score=lambda _: 1.0),
+            "all trials score the same",
+        ),
+        (
+            record(*({"a": n, "b": n} for n in range(12)), drawn_from=lambda n, d: str(d["a"] % 2)),
+            "none that all trials have, of the same values",
+        ),
     ],
 )
 def test_why_there_are_no_importances_is_told(searched, told):
@@ -45,9 +65,23 @@ def test_why_there_are_no_importances_is_told(searched, told):
 
 
 def test_where_there_are_importances_nothing_else_is_told():
-    searched = record(*({"a": n, "b": 1} for n in range(10)))
-    assert weighed(searched) == ["a"]
-    assert _unweighed(searched) == []
+    searched = record(*({"a": n, "b": 1, "c": n % 3} for n in range(10)))
+    assert weighed(searched) == ["a", "c"]
+    assert _unweighed(searched) == untold(searched) == []
+
+
+def test_arguments_without_an_importance_beside_others_are_named():
+    kinds = [("adam", "kind=adam: rate"), ("sgd", "kind=sgd: rate")]
+    drawn = [
+        {"kind": kind, rate: n, "width": n % 5, "same": 1, "units": n}
+        | ({"momentum": 0.9} if kind == "sgd" else {})
+        for n, (kind, rate) in enumerate(6 * kinds)
+    ]
+    searched = record(*drawn, drawn_from=lambda name, of: name + of["kind"] * (name == "units"))
+    assert weighed(searched) == ["kind", "width"]
+    assert untold(searched) == ["rate", "units", "momentum"]
+    inside = record(*({"kind=sgd: rate": n, "width": n % 5} for n in range(12)))
+    assert untold(inside) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +148,66 @@ def test_scores_that_differ_by_rounding_alone_are_not_apart(
 def test_only_a_number_that_is_better_is_told_to_be_flattered(monkeypatch, more, told):
     best = Flattery("trial 0", 0.8 + more, 1, 0.8, 0.7, 0.9, more)
     monkeypatch.setattr(search_words, "flatteries", lambda *_: [best])
-    conclusions = SimpleNamespace(study=SimpleNamespace(scale=Scale()))
+    conclusions = SimpleNamespace(study=SimpleNamespace(scale=Scale()), diverged=[])
     (sentence,) = search_words._flattered(record({"a": 1}), conclusions)
     rest = "is easier or harder than others: only the proved number counts."
     assert sentence.endswith(f"The search's number is {told} {rest}")
+
+
+def climbed(*epochs, diverged=0):
+    """A search over rungs of 1 and 9 epochs: what each trial trained."""
+    trials = [
+        Trial(n, {}, 0, 0, "finished", {1: 0.5, 9: 0.6 + n / 100}, epochs=each)
+        for n, each in enumerate(epochs)
+    ]
+    trials += [
+        Trial(len(epochs) + n, {}, 0, 0, "diverged", {1: 0.5, 9: np.nan}, epochs=4)
+        for n in range(diverged)
+    ]
+    return SearchRecord("s", "accuracy", True, (1, 9), 3, "tpe", tuple(trials), (0,), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("searched", "states", "trained"),
+    [
+        (
+            climbed(9, 9),
+            "2 trained to the last rung, 9 epochs.",
+            "18 of the 18 epochs that all of them would have taken, 100 %.",
+        ),
+        (
+            climbed(9, 5, 3),
+            "3 reached the last rung, 9 epochs (2 of them stopped earlier).",
+            "17 epochs; all of them would have taken 27 at most.",
+        ),
+        (
+            climbed(9, diverged=1),
+            "1 trained to the last rung, 9 epochs; 1 diverged.",
+            "13 epochs; all of them would have taken 18 at most.",
+        ),
+    ],
+)
+def test_what_callbacks_stopped_is_not_told_to_have_trained_whole(searched, states, trained):
+    (sentence,) = _tried(searched)
+    assert states in sentence
+    assert sentence.endswith(f"It trained {trained}")
+
+
+def test_finalists_that_stopped_early_count_as_whole_and_those_that_diverged_do_not(monkeypatch):
+    found = [
+        Flattery(f"trial {n}", 0.8, epochs, 0.8 - more, np.nan, np.nan, more)
+        for n, (epochs, more) in enumerate([(5, 0.02), (9, 0.04), (9, 0.9)])
+    ]
+    monkeypatch.setattr(search_words, "flatteries", lambda *_: found)
+    study = SimpleNamespace(scale=Scale())
+    conclusions = SimpleNamespace(study=study, diverged=[("trial 2", 3, 4)])
+    of_best, lost, of_all = search_words._flattered(climbed(5, 9, 9), conclusions)
+    assert "the accuracy 80.0 %; on splits" in of_best
+    assert lost == (
+        "trial 2 diverged in 3 of 4 replicates of its proof: its proved number is of the others "
+        "alone."
+    )
+    assert of_all == (
+        "Over the 2 finalists that the search trained whole and that did not diverge its numbers "
+        "are 3.0 points better on average than the proved ones."
+    )

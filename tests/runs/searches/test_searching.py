@@ -265,6 +265,15 @@ def test_trials_stop_early_and_keep_their_place(blobs):
 
 
 @pytest.mark.long
+def test_a_rung_before_which_all_have_stopped_is_not_shown(blobs, capsys):
+    at_once = keras.callbacks.EarlyStopping(patience=0, min_delta=10.0, monitor="val_loss")
+    result = small(blobs, epochs=8, callbacks=[at_once], trials=4, sampler="random").run(confirm=2)
+    assert result.trials()["epochs"].max() == 2
+    assert " 0 members" not in capsys.readouterr().err
+    assert " stopped earlier); " in " ".join(result.search_text())
+
+
+@pytest.mark.long
 def test_a_trial_that_diverges_is_told_and_never_a_finalist(blobs):
     space = {"rate": [1e-2, 1e38], "units": [2, 3, 4, 5], "dropout": 0.1}
 
@@ -361,11 +370,13 @@ def test_failures_of_a_part_without_sound_trials_are_told_once_there_are_some():
 
 
 @pytest.mark.long
-def test_a_small_space_ends_when_all_of_it_was_tried(blobs, capsys):
+@pytest.mark.parametrize("trials", [8, 30], ids=["in one part", "in several"])
+def test_a_small_space_ends_when_all_of_it_was_tried(blobs, capsys, trials):
     space = {"units": [4, 8], "rate": [0.01, 0.1]}
-    result = small(blobs, space=space, trials=30).run(confirm=2)
+    result = small(blobs, space=space, trials=trials).run(confirm=2)
     assert len(result.trials()) == 4
-    assert "no further trial differs from the 4 that there are" in capsys.readouterr().err
+    told = f"no further trial differs from the 4 that there are, of {trials} that were asked for"
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from typing import Literal
 import optuna
 from optuna.distributions import distribution_to_json
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
-from kohort.design.searches.draws import Draw, Suggestion
+from kohort.design.searches.draws import Arguments, Draw, Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Space
 from kohort.errors import DesignError
@@ -38,27 +39,22 @@ class Asking:
     def __init__(self, space: Space, sampler: SamplerName | BaseSampler, seed: int) -> None:
         self._space = space
         with quiet():
-            self._study = optuna.create_study(
-                sampler=_sampler(sampler, seed),
-                pruner=optuna.pruners.NopPruner(),
-                direction="minimize",
-            )
+            self._study = _Told(_sampler(sampler, seed))
         self._asked: dict[int, optuna.Trial] = {}
         self._seen: set[str] = set()
+        self.is_used_up = False
+        """Whether the last trial that was asked for was none: no further one differs."""
 
     def ask(self) -> Draw | None:
         """The next trial; None where the sampler draws nothing new, as from a small space.
 
         Raises:
-            DesignError: No other trial can be drawn than this one.
+            DesignError: No other trial can be drawn than this one, or the sampler needs a package
+                that is not there.
         """
         for _ in range(REDRAWS if len(self._seen) < self._space.count else 0):
             with quiet():
-                trial = self._study.ask()
-                try:
-                    arguments, failure = self._space.draw(trial), ""
-                except DesignError as error:
-                    arguments, failure = dict(trial.params), failure_of(error)
+                trial, arguments, failure = self._drawn()
             if not failure:
                 _check_choice(trial)
             told = repr(sorted(arguments.items(), key=lambda item: item[0]))
@@ -66,10 +62,27 @@ class Asking:
                 self._seen.add(told)
                 number = len(self._asked)
                 self._asked[number] = trial
+                self.is_used_up = False
                 return Draw(number, arguments, failure, _asked(trial))
             # What another trial has will be known from that one.
             self._study.tell(trial, state=TrialState.FAIL)
+        self.is_used_up = True
         return None
+
+    def _drawn(self) -> tuple[optuna.Trial, Arguments, str]:
+        """A trial, its arguments, and why it cannot be drawn, if it cannot."""
+        try:
+            trial = self._study.ask()
+            try:
+                return trial, self._space.draw(trial), ""
+            except DesignError as error:
+                return trial, dict(trial.params), failure_of(error)
+        except ImportError as error:
+            raise DesignError(
+                f"what {type(self._study.sampler).__name__} needs to draw trials",
+                str(error).partition("\n")[0],
+                "install it, or use another sampler",
+            ) from error
 
     def tell(self, number: int, errors: Mapping[int, float], *, is_whole: bool) -> None:
         """Tell how a trial did.
@@ -90,6 +103,25 @@ class Asking:
                 self._study.tell(trial, errors[max(errors)])
             else:
                 self._study.tell(trial, state=TrialState.PRUNED)
+
+
+class _Told(optuna.Study):
+    """A study of Optuna's that is asked and told, and minimizes.
+
+    Args:
+        sampler: Draws its trials.
+    """
+
+    def __init__(self, sampler: BaseSampler) -> None:
+        storage = InMemoryStorage()
+        optuna.create_study(storage=storage, study_name="search", direction="minimize")
+        super().__init__("search", storage, sampler, optuna.pruners.NopPruner())
+
+    def stop(self) -> None:
+        """Go on: a sampler that has drawn all of its grid stops `optimize`, which does not run.
+
+        That nothing new is drawn is seen when it is asked.
+        """
 
 
 def _check_choice(trial: optuna.Trial) -> None:

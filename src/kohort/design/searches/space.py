@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import optuna
 from optuna.distributions import (
     BaseDistribution,
@@ -109,6 +110,8 @@ def _as_axis(name: str, value: Any) -> Any:
         value = {choice: _inner(part) for choice, part in value.items()}
     if isinstance(value, list | dict) and not value:
         raise DesignError(f"something to choose for {name!r}", repr(value), "give two values, say")
+    if isinstance(value, list):  # Keras takes no whole number of NumPy's for a width.
+        value = [each.item() if isinstance(each, np.generic) else each for each in value]
     if isinstance(value, FloatDistribution | IntDistribution):
         step = None if isinstance(value, IntDistribution) and value.step == 1 else value.step
         return value if value.low == value.high else Range(
@@ -174,7 +177,8 @@ def _drawn(axes: Mapping[str, Any], trial: optuna.Trial, within: str = "") -> Ar
 def draw_range(trial: optuna.Trial, name: str, axis: Range) -> float:
     """A number of a range."""
     if axis.is_whole:
-        low, high, step = int(axis.low), int(axis.high), int(axis.step or 1)
+        low, step = int(axis.low), int(axis.step or 1)
+        high = low + (int(axis.count) - 1) * step  # Optuna warns of steps that do not end there.
         return as_kept(trial.suggest_int(name, low, high, step=step, log=axis.log), axis)
     drawn = trial.suggest_float(name, float(axis.low), axis.last, step=axis.step, log=axis.log)
     return as_kept(drawn, axis)

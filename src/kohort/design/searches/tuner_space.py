@@ -234,9 +234,16 @@ def with_values(build: Build) -> Callable[..., keras.Model]:
 
 
 def _suggested(trial: optuna.Trial, name: str, axis: Any) -> Any:
-    if isinstance(axis, Range):
-        return draw_range(trial, name, axis)
-    return draw_choice(trial, name, axis)
+    try:
+        if isinstance(axis, Range):
+            return draw_range(trial, name, axis)
+        return draw_choice(trial, name, axis)
+    except ValueError as error:  # Optuna takes other bounds, but neither other choices nor kinds.
+        raise DesignError(
+            f"the same choices, or kind of numbers, of the hyperparameter {name!r} in all trials",
+            f"{axis!r} here, and others in an earlier trial",
+            "give one of them another name",
+        ) from error
 
 
 def _axis(name: str, low: float, high: float, step: float | None, sampling: str | None) -> Any:

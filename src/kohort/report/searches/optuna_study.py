@@ -65,7 +65,8 @@ def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
     Columns importance, low, high; by argument, the most important first. Importances add up to 1.
     They are those of PED-ANOVA (Watanabe et al. 2023), of the ranks of all trials with a score,
     those that climbed higher before others. Intervals are percentiles over trials drawn anew with
-    replacement. Empty where fewer than ten trials have a score, or nothing varies.
+    replacement. Of what all these trials drew from the same values; empty where that is fewer than
+    two arguments, fewer than ten trials have a score, or all score the same.
 
     Args:
         record: The search.

@@ -60,7 +60,7 @@ def is_logarithmic(values: pd.Series) -> bool:
 
 def choices(values: pd.Series) -> list[Any]:
     """The different values of an argument: numbers in their order, then others by their text."""
-    found = {repr(value): value for value in values}
+    found = {repr(value): value for value in values.tolist()}
 
     def key(value: Any) -> tuple[bool, float, str]:
         is_number = isinstance(value, int | float)
@@ -152,14 +152,15 @@ def parallel_text(trials: pd.DataFrame, names: Sequence[str], scale: Scale, metr
     best, worst = (
         words.value(score, scale) for score in (whole["score"].iloc[0], whole["score"].iloc[-1])
     )
+    scores = best if best == worst else f"{worst} to {best}"
     return (
         f"The {len(whole)} of {len(trials)} trials that reached the last rung have "
-        f"{'; '.join(arguments)}. Their {metric} is {worst} to {best}."
+        f"{'; '.join(arguments)}. Their {metric} is {scores}."
     )
 
 
 def _range_text(values: pd.Series) -> str:
-    given = values[~_missing(values)]
+    given = values[~missing(values)]
     if given.empty:
         return NOT_GIVEN
     if is_axis_of_numbers(given):
@@ -187,12 +188,12 @@ def _of_numbers(values: pd.Series, as_text: Any) -> tuple[np.ndarray, list[tuple
 
 def _of_choices(values: pd.Series) -> tuple[np.ndarray, list[tuple[float, str]]]:
     """Places of choices on an axis, spread a little in the order of the trials, and its ticks."""
-    found = choices(values[~_missing(values)])
-    room = 1 - _NO_VALUE if _missing(values).any() else 1.0
+    found = choices(values[~missing(values)])
+    room = 1 - _NO_VALUE if missing(values).any() else 1.0
     each = room / len(found)
     numbers = {repr(value): number for number, value in enumerate(found)}
     places = np.full(len(values), np.nan)
-    for place, value in enumerate(values):
+    for place, value in enumerate(values.tolist()):
         if repr(value) in numbers:
             spread = (place / max(1, len(values) - 1) - 0.5) * _SPREAD
             places[place] = (numbers[repr(value)] + 0.5 + spread) * each
@@ -205,15 +206,17 @@ def _of_choices(values: pd.Series) -> tuple[np.ndarray, list[tuple[float, str]]]
 def _with_missing(
     places: np.ndarray, marks: list[tuple[float, str]], values: pd.Series
 ) -> tuple[np.ndarray, list[tuple[float, str]]]:
-    missing = _missing(values)
-    if missing.any():
-        return np.where(missing, 1.0, places), [*marks, (1.0, NOT_GIVEN)]
+    lacking = missing(values)
+    if lacking.any():
+        return np.where(lacking, 1.0, places), [*marks, (1.0, NOT_GIVEN)]
     return places, marks
 
 
-def _missing(values: pd.Series) -> np.ndarray:
+def missing(values: pd.Series) -> np.ndarray:
     """Which trials do not have an argument; one that is None they have."""
-    return np.array([isinstance(value, float) and np.isnan(value) for value in values], bool)
+    return np.array(
+        [value is pd.NA or (isinstance(value, float) and np.isnan(value)) for value in values], bool
+    )
 
 
 def _number_text(value: float) -> str:

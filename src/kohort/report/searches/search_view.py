@@ -8,8 +8,10 @@ import altair as alt
 import pandas as pd
 
 from kohort.design.searches.draws import trial_number
+from kohort.design.variants import written
+from kohort.evidence.given_values import short
 from kohort.evidence.settings import metric_name
-from kohort.evidence.trials import SearchRecord, argument_column
+from kohort.evidence.trials import SearchRecord, Trial, argument_column
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.scale import Scale
 from kohort.report.charts import BLUE, GREY, on_the_page
@@ -19,10 +21,17 @@ from kohort.report.searches.parallel import (
     coordinates,
     is_axis_of_numbers,
     is_logarithmic,
+    missing,
     parallel_svg,
     parallel_text,
 )
-from kohort.report.searches.search_words import Flattery, flatteries, what_it_did, winner_text
+from kohort.report.searches.search_words import (
+    Flattery,
+    flatteries,
+    untold,
+    what_it_did,
+    winner_text,
+)
 
 SHOWN_TRIALS = 20
 """The rows of the table of trials, the best ones."""
@@ -44,7 +53,8 @@ class SearchView:
         reduction: Of the trials that reached a rung, one of so many went on.
         rungs: For each rung, the `epochs` and how many trials `reached` it and `went` on.
         importances: A row for each argument: its name, importance, low and high.
-        unweighed: Arguments that not all trials have, of which there is no importance.
+        unweighed: Arguments that differ and have no importance: not all trials have them, or not
+            all drew them from the same values.
         parallel: The trials as lines through these arguments and the score, as SVG text; empty
             where no argument varies.
         paths: What that shows, in words.
@@ -66,7 +76,7 @@ class SearchView:
     paths: str
     undrawn: int
     slices: list[dict[str, str]]
-    trials: list[dict[Hashable, Any]]
+    trials: list[dict[str, Any]]
     arguments: list[str]
     untold: int
 
@@ -92,15 +102,28 @@ def search_view(record: SearchRecord, conclusions: Conclusions) -> SearchView:
         record.reduction,
         _rungs(record),
         importances.reset_index().to_dict("records"),
-        [name for name in named if _is_partial(record, name)],
+        untold(record),
         _parallel(scored[:SHOWN_LINES], varied, scale, metric, conclusions.winner_name),
         parallel_text(scored, varied, scale, metric),
         max(0, len(scored) - SHOWN_LINES),
         [{"name": name, "svg": _slice(scored, name, record, scale)} for name in varied],
-        scored[:SHOWN_TRIALS].reset_index().to_dict("records"),
+        [_row(trial, arguments) for trial in record.ranked()[:SHOWN_TRIALS]],
         arguments,
         max(0, len(ranked) - SHOWN_TRIALS),
     )
+
+
+def _row(trial: Trial, arguments: list[str]) -> dict[str, Any]:
+    """A row of the table of trials, which tells an argument of whatever kind as it was given."""
+    given = {argument_column(n): short(written(value)) for n, value in trial.arguments.items()}
+    return {
+        **dict.fromkeys(arguments, ""),
+        **given,
+        "trial": trial.number,
+        "score": trial.score,
+        "epochs": trial.epochs,
+        "state": trial.state,
+    }
 
 
 def _rungs(record: SearchRecord) -> list[dict[str, int]]:
@@ -129,11 +152,11 @@ def _parallel(
 
 def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) -> str:
     """The last scores of trials over an argument."""
-    values = trials[name].dropna()
+    values = trials[name][~missing(trials[name])]
     numbers = is_axis_of_numbers(values)
     points = pd.DataFrame(
         {
-            "value": values if numbers else values.map(repr),
+            "value": values if numbers else pd.Series(map(repr, values.tolist()), values.index),
             "score": trials["score"],
             "epochs": trials["epochs"],
             "state": trials["state"],
@@ -144,7 +167,7 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
     elif numbers:
         axis = alt.X("value:Q", title=name, scale=alt.Scale(zero=False))
     else:
-        order = [repr(value) for value in choices(values)]
+        order = list(map(repr, choices(values)))
         axis = alt.X("value:N", title=name, sort=order, axis=alt.Axis(labelAngle=0))
     chart = (
         alt.Chart(points)
@@ -163,8 +186,3 @@ def _slice(trials: pd.DataFrame, name: str, record: SearchRecord, scale: Scale) 
         .properties(width=230, height=150)
     )
     return on_the_page(chart)
-
-
-def _is_partial(record: SearchRecord, name: str) -> bool:
-    """Whether some trials with a score have an argument, and others do not."""
-    return len({name in trial.arguments for trial in record.ranked()}) > 1

@@ -3,15 +3,16 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kohort.design.searches.draws import trial_name
 from kohort.design.variants import written
 from kohort.errors import count
+from kohort.evidence.given_values import evaluated, short
 from kohort.evidence.settings import metric_name
-from kohort.evidence.trials import SearchRecord, TrialState
+from kohort.evidence.trials import SearchRecord, Trial, TrialState
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.names import shortlist
 from kohort.findings.statistics.scale import Scale
@@ -29,7 +30,8 @@ class Flattery(NamedTuple):
         variant: Its name.
         searched: Its score in the search, on one split.
         epochs: The epochs after which it had that score.
-        proved: Its mean score on splits and seeds that the search has not seen.
+        proved: Its mean score on splits and seeds that the search has not seen, of those replicates
+            in which it did not diverge.
         low: The lower bound of the interval of that mean.
         high: The upper bound.
         more: By how much the search's score is better, in the unit of the metric.
@@ -76,7 +78,7 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
         return ""
     trials = {trial_name(trial.number): trial for trial in record.trials}
     arguments = trials[conclusions.winner_name].arguments
-    told = ", ".join(f"{name}={written(value)}" for name, value in arguments.items())
+    told = ", ".join(f"{name}={_code(value)}" for name, value in arguments.items())
     picked = trial_name(record.finalists[0])
     is_same = conclusions.winner_name == picked
     return f"{conclusions.winner_name} is {told}." + (
@@ -84,6 +86,12 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
         if is_same
         else f" The search's own best was {picked}."
     )
+
+
+def _code(value: Any) -> str:
+    """A value as it is written in code, whole; a function or an object by its name."""
+    code = written(value)
+    return short(code) if evaluated(code) == code else code
 
 
 _NUMBERS = re.compile(r"[\d.,\s+e-]*\d[\d.,\s+e-]*")
@@ -104,47 +112,98 @@ def what_it_did(record: SearchRecord, conclusions: Conclusions) -> list[str]:
 
 
 def weighed(record: SearchRecord) -> list[str]:
-    """Whose importance can be told: what all trials with a score were asked for, and differ in.
+    """Whose importance can be told: what all trials with a score drew from the same values.
 
-    Names are Optuna's. None where too few trials have a score.
+    Names are Optuna's. None where `_why_unweighed` says why.
     """
-    drawn = [trial.asked.params for trial in record.ranked() if trial.asked is not None]
-    if len(drawn) < LEAST_WEIGHED:
-        return []
-    names = [name for name in drawn[0] if all(name in params for params in drawn)]
-    return [name for name in names if len({repr(params[name]) for params in drawn}) > 1]
+    return [] if _why_unweighed(record) else _drawn_alike(record)
+
+
+def untold(record: SearchRecord) -> list[str]:
+    """Arguments that differ among trials with a score, and have no importance."""
+    # Inside of a choice Optuna has the names of both.
+    told = {part for name in weighed(record) for part in (name, name.rpartition(": ")[2])}
+    given = [trial.arguments for trial in record.ranked()]
+    names = dict.fromkeys(name for arguments in given for name in arguments)
+    return [
+        name
+        for name in names
+        if name not in told
+        and len({repr(arguments[name]) if name in arguments else None for arguments in given}) > 1
+    ]
+
+
+def _drawn_alike(record: SearchRecord) -> list[str]:
+    """What all trials with a score drew from the same values, and differ in."""
+    asked = [trial.asked for trial in record.ranked() if trial.asked is not None]
+    names = [name for name in asked[0].params if all(name in each.params for each in asked)]
+    return [
+        name
+        for name in names
+        if len({each.distributions.get(name) for each in asked}) == 1
+        and len({repr(each.params[name]) for each in asked}) > 1
+    ]
+
+
+def _why_unweighed(record: SearchRecord) -> str:
+    """Why no argument has an importance; empty where some have."""
+    scored = record.ranked()
+    if len(scored) < LEAST_WEIGHED:
+        has = "has" if len(scored) == 1 else "have"
+        return f"{count(len(scored), 'trial')} {has} a score, and it takes {LEAST_WEIGHED}"
+    at_rungs = [{t.scores[rung] for t in scored if rung in t.scores} for rung in record.rungs]
+    if all(len(scores) < 2 for scores in at_rungs):
+        return "all trials score the same"
+    alike = _drawn_alike(record)
+    if not alike:
+        return "none that all trials have, of the same values, differs among them"
+    if len(alike) == 1:
+        return f"{alike[0]} is the only one to weigh, and would get 100 % whatever it does"
+    return ""
 
 
 def _unweighed(record: SearchRecord) -> list[str]:
-    """Why no argument has an importance."""
-    scored = len(record.ranked())
-    if weighed(record):
-        return []
-    if scored < LEAST_WEIGHED:
-        has = "has" if scored == 1 else "have"
-        why = f"{count(scored, 'trial')} {has} a score, and it takes {LEAST_WEIGHED}"
-    else:
-        why = "none that all trials have differs among them"
-    return [f"Which arguments matter is not told: {why}."]
+    """Why no argument has an importance, in a sentence."""
+    why = _why_unweighed(record)
+    return [f"Which arguments matter is not told: {why}."] if why else []
 
 
 def _tried(record: SearchRecord) -> list[str]:
     states = Counter(trial.state for trial in record.trials)
+    stopped = sum(trial.state == "finished" and _stopped(trial) for trial in record.trials)
+    last = count(record.rungs[-1], "epoch")
     told: dict[TrialState, str] = {
-        "finished": f"trained to the last rung, {count(record.rungs[-1], 'epoch')}",
+        "finished": f"reached the last rung, {last} ({stopped} of them stopped earlier)"
+        if stopped
+        else f"trained to the last rung, {last}",
         "left": f"left at an earlier one ({', '.join(map(str, record.rungs[:-1]))})",
         "diverged": "diverged",
         "failed": "could not be built or trained",
     }
     parts = [f"{states[state]} {text}" for state, text in told.items() if states[state]]
-    share = record.member_epochs / max(1, record.whole_epochs)
     tried = (
         f"It tried {count(len(record.trials), 'trial')} (sampler {record.sampler}): "
-        f"{'; '.join(parts)}. It trained {record.member_epochs:,} of the {record.whole_epochs:,} "
-        f"epochs that all of them would have taken, {100 * share:.0f} %."
+        f"{'; '.join(parts)}. {_trained(record)}"
     )
     reasons = [trial.reason for trial in record.trials if trial.reason]
     return [tried, _why(reasons)] if reasons else [tried]
+
+
+def _stopped(trial: Trial) -> bool:
+    """Whether a callback, or NaN, ended a trial before a rung that it reached."""
+    return trial.epochs < max(trial.scores, default=0)
+
+
+def _trained(record: SearchRecord) -> str:
+    """How many epochs a search trained, beside those that it would have taken without rungs."""
+    trained, whole = record.member_epochs, record.whole_epochs
+    if any(map(_stopped, record.trials)):  # Nobody knows where the others would have.
+        return f"It trained {trained:,} epochs; all of them would have taken {whole:,} at most."
+    share = 100 * trained / max(1, whole)
+    return (
+        f"It trained {trained:,} of the {whole:,} epochs that all of them would have taken, "
+        f"{share:.0f} %."
+    )
 
 
 def kind_of(reason: str) -> str:
@@ -200,11 +259,13 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     if not found:
         return []
     scale, best = conclusions.study.scale, found[0]
+    states = {trial_name(trial.number): trial.state for trial in record.trials}
     name = metric_name(record.metric)
     interval = ""
     if np.isfinite(best.low):
         interval = f" ({words.value(best.low, scale)} to {words.value(best.high, scale)})"
-    after = f" after {count(best.epochs, 'epoch')}" if best.epochs < record.rungs[-1] else ""
+    left = states[best.variant] != "finished"
+    after = f" after {count(best.epochs, 'epoch')}" if left else ""
     apart = _apart(best.more, scale)
     why = f"{FLATTERED}, and one split is" if apart and best.more > 0 else "One split is"
     of_best = (
@@ -214,16 +275,32 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
         f"{apart or 'the same'}. {why} easier or harder than others: only "
         "the proved number counts."
     )
-    whole = [flattery for flattery in found if flattery.epochs == record.rungs[-1]]
-    if len(whole) < 2:
-        return [of_best]
-    mean = float(np.mean([flattery.more for flattery in whole]))
-    apart = _apart(mean, scale)
+    # What is left of one that diverged is its luckier replicates.
+    lost = {name: (often, of) for name, often, of in conclusions.diverged}
+    partly = [
+        f"{each.variant} diverged in {lost[each.variant][0]} of {lost[each.variant][1]} replicates "
+        "of its proof: its proved number is of the others alone."
+        for each in found
+        if each.variant in lost
+    ]
+    whole = [
+        each.more
+        for each in found
+        if states[each.variant] == "finished" and each.variant not in lost
+    ]
+    of_all = [_on_average(whole, scale, but_diverged=bool(partly))] if len(whole) > 1 else []
+    return [of_best, *partly, *of_all]
+
+
+def _on_average(more: Sequence[float], scale: Scale, *, but_diverged: bool) -> str:
+    """How far the search's numbers of several finalists are from the proved ones."""
+    apart = _apart(float(np.mean(more)), scale)
     stand = f"{apart} on average than the proved ones" if apart else "on average the proved ones"
-    of_all = (
-        f"Over the {len(whole)} finalists that the search trained whole its numbers are {stand}."
+    sound = " and that did not diverge" if but_diverged else ""
+    return (
+        f"Over the {len(more)} finalists that the search trained whole{sound} its numbers are "
+        f"{stand}."
     )
-    return [of_best, of_all]
 
 
 def _apart(more: float, scale: Scale) -> str:

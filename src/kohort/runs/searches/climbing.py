@@ -109,6 +109,8 @@ class Climber:
             state = self._state(number)
             if state is None or (trains(state) and state.epoch < epochs):
                 waiting.append((number, 0 if state is None else state.epoch))
+        if not waiting:  # Callbacks have stopped all of them.
+            return
         planned = {number: self._planned(number) for number, _ in waiting}
         kinds = [(planned[n].program.skeleton, planned[n].sizes, start) for n, start in waiting]
         parts = []

@@ -81,8 +81,9 @@ class SearchResult(Result):
         """How much each argument matters among the better trials, with intervals.
 
         PED-ANOVA (Watanabe et al. 2023) over the ranks of the trials; columns importance, low and
-        high. Arguments that not all trials have are left out. Empty where fewer than ten trials
-        have a score, which `search_text` tells.
+        high. Arguments that not all trials have, or that they drew from different values (one
+        inside of several choices, say), are left out. Empty where fewer than ten trials have a
+        score, all score the same, or fewer than two arguments are left; `search_text` says which.
 
         Example:
             >>> list(proved.importance().columns)

@@ -81,7 +81,6 @@ def search(
             part.enter(draws, facts)
             failures.add(facts)
         if not part.draws:
-            progress.tell(f"no further trial differs from the {len(trials)} that there are")
             break
         part.climb(climber, keeper)
         found = part.trials(climber)
@@ -91,6 +90,9 @@ def search(
             _tell(asking, trial, climber, schedule.ladder)
         trials += found
         keeper.breathe()
+    if asking.is_used_up:
+        there_are = f"the {len(trials)} that there are, of {spec.trials} that were asked for"
+        progress.tell(f"no further trial differs from {there_are}")
     record = _record(spec, schedule.ladder, climber, trials, confirm, proved)
     keeper.record(record)
     return record
