@@ -198,9 +198,9 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
         told.append(f"categories became inputs of 0 and 1, one for each: {listed(parted)}")
     if gaps:
         told.append(f"missing cells became 0, and another input is 1 there: {listed(gaps)}")
-    numbers = [column.name for column in found if column.kind == "number"]
-    told += told_of_lost({name: lost_of(_numbers(frame[name])) for name in numbers})
-    told += _told_of_numbering([n for n in numbers if _numbers_rows(frame[n])])
+    numbers = {c.name: _numbers(frame[c.name]) for c in found if c.kind == "number"}
+    told += told_of_lost({name: lost_of(values) for name, values in numbers.items()})
+    told += _told_of_numbering([n for n, v in numbers.items() if _numbers_rows(v, len(frame))])
     if left_out:
         told.append(f"columns left out: {listed(left_out)}")
     if of_text:
@@ -217,10 +217,10 @@ def _numbers(cells: pd.Series) -> np.ndarray:
     return present.to_numpy(present.dtype.type if present.dtype.kind in "iu" else np.float64)
 
 
-def _numbers_rows(cells: pd.Series) -> bool:
+def _numbers_rows(present: np.ndarray, rows: int) -> bool:
     """Whether a column has another whole number in each row, nearly all of a range."""
-    values = np.sort(_numbers(cells).astype(np.float64))
-    if len(values) < max(_FEW, len(cells)) or (values != np.rint(values)).any():
+    values = np.sort(present.astype(np.float64))
+    if len(values) < max(_FEW, rows) or (values != np.rint(values)).any():
         return False
     return bool((np.diff(values) > 0).all() and values[-1] - values[0] < 2 * len(values))
 

@@ -18,7 +18,12 @@ from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import Logs
 from kohort.engine.loop.unfollowed import Unfollowed
 from kohort.engine.program.guard import STEPS_RUN
-from kohort.keras_api.callbacks import callback_list, report_nan, report_steps
+from kohort.keras_api.callbacks import (
+    callback_list,
+    read_logs_alone,
+    report_nan,
+    report_steps,
+)
 
 _NEVER = -math.inf
 """Before any epoch; Keras starts with a negative `initial_epoch` too."""
@@ -53,7 +58,7 @@ class CallbackLists:
                     verbose=training.verbose,
                 )
                 callbacks = self._cohort.callbacks[member]
-                if callbacks:
+                if not read_logs_alone(callbacks):
                     steps = self._cohort.traced[member]
                     self._unfollowed[member] = Unfollowed(model, steps, callbacks)
                 self._lists[member].on_train_begin()

@@ -49,7 +49,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
 def _advice(curves: VariantCurves, study: StudyCurves) -> str:
     """What narrows the gap; not to regularise what learns too little, or does worse by that."""
     names = [each.name for each in study.variants]
-    number, best = names.index(curves.name), study.lowest
+    number, best = study.number(curves), study.lowest
     train = float(np.nanmean(curves.at_best(curves.train_error)))
     if best is not None and train > study.means[best]:
         return (
