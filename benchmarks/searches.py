@@ -2,9 +2,10 @@
 
     python -m benchmarks.searches --work table --trials 128 --epochs 27
 
-The peers: `optuna`, Optuna's TPE with its Hyperband pruner driving `keras.Model.fit`; and `tuner`,
-KerasTuner's Hyperband, in the environment of `make peers` (KOHORT_PEERS_PYTHON names another). All
-run on Keras's JAX backend, cold, with the same space, data, split, batches and most epochs.
+The peers: `optuna`, Optuna's TPE with its Hyperband pruner driving `keras.Model.fit`; `tuner`,
+KerasTuner's Hyperband, in the environment of `make peers` (KOHORT_PEERS_PYTHON names another); and
+`whole`, `keras.Model.fit` of trials drawn at random, each for all epochs. All run on Keras's JAX
+backend, cold, with the same space, data, split, batches and most epochs.
 kohort's time is that to the confirmed winner; the others confirm nothing. The winner of each, as it
 would be shipped, is scored on test samples. Results: benchmarks/results/search-WORK.json.
 """
@@ -24,6 +25,7 @@ PEERS = {
     "kohort": "benchmarks.peers.search_kohort",
     "optuna": "benchmarks.peers.search_optuna",
     "tuner": "benchmarks.peers.search_tuner",
+    "whole": "benchmarks.peers.search_whole",
 }
 TUNER = os.environ.get("KOHORT_PEERS_PYTHON", str(ROOT / ".venv-peers" / "bin" / "python"))
 

@@ -1,6 +1,7 @@
 """The peer Optuna: TPE with the Hyperband pruner, driving `keras.Model.fit`."""
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -31,6 +32,19 @@ class Reporting(keras.callbacks.Callback):
 
 def main() -> None:
     """Search, and tell."""
+    search(lambda seed: optuna.samplers.TPESampler(seed=seed), optuna.pruners.HyperbandPruner)
+
+
+def search(
+    sampler: Callable[[int], optuna.samplers.BaseSampler],
+    pruner: Callable[..., optuna.pruners.BasePruner] | None,
+) -> None:
+    """Search as the command line says, and tell.
+
+    Args:
+        sampler: Of a seed.
+        pruner: Of fewest epochs, most, and the reduction factor; None where no trial ends early.
+    """
     name, trials, epochs, seed = sys.argv[1], *map(int, sys.argv[2:])
     work = named(name)
     (x, y), valid = work.split(seed)
@@ -59,8 +73,8 @@ def main() -> None:
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=seed),
-        pruner=optuna.pruners.HyperbandPruner(1, epochs, reduction_factor=3),
+        sampler=sampler(seed),
+        pruner=pruner(1, epochs, reduction_factor=3) if pruner else optuna.pruners.NopPruner(),
         direction="maximize",
     )
     study.optimize(objective, n_trials=trials)
