@@ -7,6 +7,7 @@
 # make backends the tests on Keras's TensorFlow backend, in an environment of its own
 # make bench    time kohort beside its peers: some work, some peers (docs/benchmarks.md)
 # make bench-all  all work and all peers, kinds of models, growth, a hundred variants, the engine's promises, a large store, and 100,000 members: hours
+# make plain    the environment of benchmarks: what `pip install .` brings, without what tests need
 # make peers    the environment of peers that kohort does not need: PyTorch, scikit-learn, KerasTuner
 # make gpu      a thousand members on a GPU, beside the limit
 # make simulations  how often intervals and findings are right: docs/simulations.json, in an hour on two cores
@@ -28,10 +29,11 @@ FIND := for p in $(CANDIDATES); do \
 BIN := .venv/bin
 STAMP := .venv/installed
 TENSORFLOW := .venv-tensorflow
+PLAIN := .venv-plain
 PEERS := .venv-peers
 PYTEST = $(BIN)/python -m pytest -q -n 2 --dist worksteal $(COVER)
 
-.PHONY: install demo test test-long coverage checks tensorflow backends peers bench bench-all gpu \
+.PHONY: install demo test test-long coverage checks tensorflow backends plain peers bench bench-all gpu \
 	simulations kills kills-ray fuzz versions keras-suite docs docs-tools site dist clean
 
 install: $(STAMP)
@@ -93,6 +95,16 @@ backends: tensorflow
 	KOHORT_TENSORFLOW_PYTHON=$(CURDIR)/$(TENSORFLOW)/bin/python KOHORT_REQUIRE_TENSORFLOW=1 \
 		$(BIN)/python -m pytest -q tests/backends
 
+# Keras imports scikit-learn, which only tests need, where it is there: half as long again.
+plain: $(PLAIN)/installed
+
+$(PLAIN)/installed: $(STAMP) constraints.txt
+	$(BIN)/python -m venv --clear $(PLAIN)
+	$(PLAIN)/bin/python -m pip install --quiet --upgrade pip --constraint constraints.txt
+	$(PLAIN)/bin/python -m pip install --quiet --constraint constraints.txt \
+		--build-constraint constraints.txt --editable .
+	@touch $@
+
 # Ranges, not pins: a benchmark is fair where each peer is as new as it can be. KerasTuner imports
 # six and does not ask for it.
 peers: $(PEERS)/installed
@@ -103,10 +115,10 @@ $(PEERS)/installed: $(STAMP)
 		"jax>=0.11" "scikit-learn>=1.7" "keras-tuner>=1.4.7" six
 	@touch $@
 
-bench: install
+bench: install plain
 	$(BIN)/python -m benchmarks.run --profile
 
-bench-all: install tensorflow peers
+bench-all: install plain tensorflow peers
 	$(BIN)/python -m benchmarks.run --work all --peers all --profile --name all
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.hundred

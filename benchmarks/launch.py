@@ -15,8 +15,11 @@ from benchmarks.peers import OWN, PEERS_ENVIRONMENT, TENSORFLOW, Peer
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+PLAIN = ROOT / ".venv-plain" / "bin" / "python"
+"""What users have: `pip install .`, without what tests need. Keras imports scikit-learn and others
+where it finds them, which takes it half as long again."""
 INTERPRETERS = {
-    OWN: sys.executable,
+    OWN: os.environ.get("KOHORT_PLAIN_PYTHON", str(PLAIN if PLAIN.exists() else sys.executable)),
     TENSORFLOW: os.environ.get(
         "KOHORT_TENSORFLOW_PYTHON", str(ROOT / ".venv-tensorflow" / "bin" / "python")
     ),

@@ -3,23 +3,22 @@
     python -m benchmarks.searches --work table --trials 128 --epochs 27
 
 The peers: `optuna`, Optuna's TPE with its Hyperband pruner driving `keras.Model.fit`; `tuner`,
-KerasTuner's Hyperband, in the environment of `make peers` (KOHORT_PEERS_PYTHON names another); and
-`whole`, `keras.Model.fit` of trials drawn at random, each for all epochs. All run on Keras's JAX
-backend, cold, with the same space, data, split, batches and most epochs.
+KerasTuner's Hyperband, in the environment of `make peers`; and `whole`, `keras.Model.fit` of trials
+drawn at random, each for all epochs. All run on Keras's JAX backend, cold, with the same space,
+data, split, batches and most epochs.
 kohort's time is that to the confirmed winner; the others confirm nothing. The winner of each, as it
 would be shipped, is scored on test samples. Results: benchmarks/results/search-WORK.json.
 """
 
 import argparse
 import json
-import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from benchmarks.launch import RESULTS, ROOT, launch
+from benchmarks.launch import INTERPRETERS, RESULTS, launch
+from benchmarks.peers import OWN, PEERS_ENVIRONMENT
 
 PEERS = {
     "kohort": "benchmarks.peers.search_kohort",
@@ -27,7 +26,6 @@ PEERS = {
     "tuner": "benchmarks.peers.search_tuner",
     "whole": "benchmarks.peers.search_whole",
 }
-TUNER = os.environ.get("KOHORT_PEERS_PYTHON", str(ROOT / ".venv-peers" / "bin" / "python"))
 
 
 def main() -> None:
@@ -51,7 +49,7 @@ def main() -> None:
 
 def measured(peer: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
     """One search of one peer, cold."""
-    python = TUNER if peer == "tuner" else sys.executable
+    python = INTERPRETERS[PEERS_ENVIRONMENT if peer == "tuner" else OWN]
     if not Path(python).exists():
         return {"peer": peer, "seed": seed, "failed": "no environment (make peers)"}
     with tempfile.TemporaryDirectory() as cache:
