@@ -223,8 +223,9 @@ NEXT = """
 ## What would help next
 
 `Result.next_steps()`, the terminal and the report judge four steps for the winner, from the
-evidence of the study alone: more data (by its learning curve), a bigger model and more
-regularisation (by variants that have them), more epochs (KH104). They come in this order, but
+evidence of the study alone: more data (by its learning curve), a bigger model (by variants of at
+least a quarter more weights), more regularisation (by variants that have it), more epochs (KH104).
+They come in this order, but
 **epochs come first where the winner or the baseline is found undertrained**: a model that still
 improves is compared at a moment that says little of where it ends, in however many replicates. How
 many replicates would tell two variants apart is then said of them "as they are trained now".

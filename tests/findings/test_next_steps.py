@@ -141,6 +141,16 @@ def test_a_bigger_model_is_judged_by_the_larger_variants():
     )  # fmt: skip
 
 
+def test_a_few_weights_more_make_no_bigger_model():
+    winner, normalised = variant("a", 0.1), variant("b", 0.2, parameters=1024, seed=1)
+    step = steps(winner, normalised)["a bigger model"]
+    assert (step.verdict, step.sentence) == (
+        "cannot tell", "No variant is much larger than a; try one.",
+    )  # fmt: skip
+    larger = replace(normalised, parameters=1250)
+    assert steps(winner, larger)["a bigger model"].verdict == "does not help"
+
+
 def test_more_regularisation_is_judged_by_what_adds_it():
     winner, added = variant("a", 0.1), variant("a L2", 0.15, regularizer_count=1, seed=1)
     tried = steps(winner, added, additions=[(0, 1)])["more regularisation"]

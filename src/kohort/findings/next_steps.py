@@ -12,6 +12,9 @@ from kohort.findings.rules import gap, overfit, undertrained
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.learning_curve import GainVerdict, LearningCurve
 
+LARGER = 1.25
+"""So many times the winner's weights make a bigger model; a layer that normalises adds a few."""
+
 
 @dataclass(frozen=True)
 class NextStep:
@@ -119,9 +122,12 @@ def _more_data(
 
 def _bigger_model(study: StudyCurves, winner: int, against: Mapping[str, Comparison]) -> NextStep:
     step, model = "a bigger model", study.variants[winner]
-    larger = [c.name for c in study.variants if c.parameters > model.parameters and len(c.sound)]
+    least = LARGER * model.parameters
+    larger = [c.name for c in study.variants if c.parameters >= max(1, least) and len(c.sound)]
     if not larger:
-        return NextStep(step, "cannot tell", f"No variant is larger than {model.name}; try one.")
+        more = any(c.parameters > model.parameters for c in study.variants)
+        kind = "much larger" if more else "larger"
+        return NextStep(step, "cannot tell", f"No variant is {kind} than {model.name}; try one.")
     return _from_rivals(step, model.name, "larger", larger, against)
 
 
