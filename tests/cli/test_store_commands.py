@@ -1,6 +1,7 @@
 """Studies that the command line keeps: real files, and for signals real processes."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from kohort import open as kohort_open
 from kohort.cli.store_commands import Format
+from kohort.evidence.store import MemberKey, VariantRecord, open_store
 from kohort.report.exports.export import FORMATS
 from tests.cli.in_process import kohort
 from tests.report.exports.test_optuna_trials import read
@@ -399,3 +401,81 @@ def test_two_runs_of_one_study_do_not_hurt_each_other(folder, started):
     on = kohort(*arguments, cwd=folder)
     assert on.returncode == 0, on.stderr
     assert epochs_in(store) == 48
+
+
+class Terminal(io.StringIO):
+    """A terminal at which somebody has typed."""
+
+    def isatty(self):
+        return True
+
+
+def keep(folder, *names):
+    """A store with studies of one member each, and searches."""
+    with open_store(folder / "kohort.db") as store:
+        for name in names:
+            about = {"trials": 2} if name.endswith("(search)") else {}
+            members = [] if about else [MemberKey("a", 0)]
+            variants = [VariantRecord("a", "", {}, "")]
+            store.create(name, about, variants, members)
+
+
+def kept(folder):
+    with open_store(folder / "kohort.db") as store:
+        return [summary.name for summary in store.studies()]
+
+
+def test_delete_forgets_a_study_its_rows_and_files(tmp_path):
+    keep(tmp_path, "one", "two")
+    with open_store(tmp_path / "kohort.db") as store:
+        one = store.study("one")
+        with one.claim():
+            one.begin_run({})
+            one.finish(MemberKey("a", 0), [np.zeros(3, "float32")], seconds=1.0)
+        assert list((tmp_path / "kohort.files" / one.folder).iterdir())
+
+    done = kohort("delete", "one", "--yes", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "deleted 'one' (1 member)\n")
+    assert kept(tmp_path) == ["two"]
+    assert not (tmp_path / "kohort.files" / one.folder).exists()
+
+
+@pytest.mark.parametrize("name", ["letters", "letters (search)"])
+def test_delete_forgets_a_search_with_its_race(tmp_path, name):
+    keep(tmp_path, "letters (search)", "letters", "other")
+
+    done = kohort("delete", name, "--yes", cwd=tmp_path)
+
+    assert done.stdout == "deleted 'letters (search)'; 'letters' (1 member)\n"
+    assert kept(tmp_path) == ["other"]
+
+
+def test_delete_forgets_a_search_that_has_not_raced(tmp_path):
+    keep(tmp_path, "letters (search)")
+    assert kohort("delete", "letters", "--yes", cwd=tmp_path).returncode == 0
+    assert kept(tmp_path) == []
+
+
+def test_delete_asks_and_takes_no_for_an_answer(tmp_path):
+    keep(tmp_path, "one")
+    with mock.patch.object(sys, "stdin", Terminal("n\n")):
+        no = kohort("delete", "one", cwd=tmp_path)
+    assert no.returncode == 130
+    assert "Delete 'one' (1 member)?" in no.stderr
+    assert kept(tmp_path) == ["one"]
+    with mock.patch.object(sys, "stdin", Terminal("y\n")):
+        assert kohort("delete", "one", cwd=tmp_path).returncode == 0
+    assert kept(tmp_path) == []
+
+
+def test_delete_refuses_what_it_may_not_delete_and_loses_nothing(tmp_path):
+    keep(tmp_path, "letters (search)", "letters")
+    with mock.patch.object(sys, "stdin", io.StringIO()):
+        refused(kohort("delete", "letters", cwd=tmp_path), "--yes", "'letters' (1 member)")
+    refused(kohort("delete", "leters", "--yes", cwd=tmp_path), "'leters'", "'letters'")
+    refused(kohort("delete", "kohort.db", "--yes", cwd=tmp_path), "kohort delete NAME --store")
+    with open_store(tmp_path / "kohort.db") as store, store.study("letters").claim():
+        running = kohort("delete", "letters", "--yes", cwd=tmp_path)
+    refused(running, "nobody else runs the study 'letters'")
+    assert kept(tmp_path) == ["letters (search)", "letters"]

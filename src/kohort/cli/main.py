@@ -61,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": store_commands.compare,
     "report": store_commands.report,
     "export": store_commands.export,
+    "delete": store_commands.delete,
     "predict": model_commands.predict,
     "serve": live_commands.serve,
 }

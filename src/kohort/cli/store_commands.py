@@ -1,7 +1,8 @@
-"""Commands on what a store keeps: `list`, `show`, `compare`, `report` and `export`."""
+"""Commands on what a store keeps: `list`, `show`, `compare`, `report`, `export`, `delete`."""
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -25,10 +26,11 @@ from kohort.cli.options import (
     reading_options,
 )
 from kohort.data.system import is_file
-from kohort.errors import DesignError, StoreError, legible
+from kohort.errors import DesignError, InputError, StoreError, count, legible
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
+    from kohort.evidence.store import KeptStudy, Store
     from kohort.result import Result
 
 
@@ -281,3 +283,54 @@ def export(
         study = of_conclusions(_opened(store, name).conclusions)
     for path in export_study(study, folder, to):
         typer.echo(legible(str(path)))
+
+
+def delete(
+    name: StudyName,
+    is_sure: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    store: StorePlace = STORE,
+) -> None:
+    """Delete a study, or a search with the race of its finalists, from a store.
+
+    Its curves, weights, findings and readings of the test set go. Reports and models that were
+    written elsewhere stay.
+    """
+    from kohort.evidence.store import open_store
+
+    with _of_a_study("delete", name), open_store(store, make=False) as opened:
+        studies = _with_its_search(opened, name)
+        told = "; ".join(map(_what_goes, studies))
+        if not is_sure:
+            if not sys.stdin.isatty():
+                raise InputError("--yes where nobody can be asked", "none", f"it deletes {told}")
+            typer.confirm(f"Delete {told}?", abort=True, err=True)
+        for study in studies:
+            opened.delete(study.name)
+    typer.echo(f"deleted {told}")
+
+
+def _with_its_search(store: "Store", name: str) -> "list[KeptStudy]":
+    """What a name stands for: a study; or a search, and the race of its finalists.
+
+    Raises:
+        StoreError: There is none of this name, or a process runs it.
+    """
+    from kohort.evidence.trials import kept_name
+
+    race = name.removesuffix(kept_name(""))
+    search = store.find(kept_name(race))
+    if search is None or "trials" not in search.description:
+        studies = [store.study(name)]
+    else:
+        studies = [study for study in (search, store.find(race)) if study is not None]
+    for study in studies:  # Before one of them is deleted.
+        with study.claim():
+            pass
+    return studies
+
+
+def _what_goes(study: "KeptStudy") -> str:
+    members, readings = study.members(), study.readings()
+    what = [count(len(members), "member")] * bool(members)
+    what += [f"{count(len(readings), 'reading')} of the test set"] * bool(readings)
+    return f"{study.name!r}{f' ({shown})' if (shown := ', '.join(what)) else ''}"
