@@ -461,8 +461,9 @@ def test_delete_asks_and_takes_no_for_an_answer(tmp_path):
     keep(tmp_path, "one")
     with mock.patch.object(sys, "stdin", Terminal("n\n")):
         no = kohort("delete", "one", cwd=tmp_path)
-    assert no.returncode == 130
+    assert (no.returncode, no.stdout.strip()) == (0, "")
     assert "Delete 'one' (1 member)?" in no.stderr
+    assert no.stderr.endswith("nothing was deleted\n")
     assert kept(tmp_path) == ["one"]
     with mock.patch.object(sys, "stdin", Terminal("y\n")):
         assert kohort("delete", "one", cwd=tmp_path).returncode == 0

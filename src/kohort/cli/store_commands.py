@@ -303,7 +303,9 @@ def delete(
         if not is_sure:
             if not sys.stdin.isatty():
                 raise InputError("--yes where nobody can be asked", "none", f"it deletes {told}")
-            typer.confirm(f"Delete {told}?", abort=True, err=True)
+            if not typer.confirm(f"Delete {told}?", err=True):
+                typer.echo("nothing was deleted", err=True)
+                return
         for study in studies:
             opened.delete(study.name)
     typer.echo(f"deleted {told}")
