@@ -334,6 +334,13 @@ def test_of_groups_the_majority_class_is_rarely_called_beaten_where_it_is_not():
         assert below(cell["not found"], 0.05), place
 
 
+def test_of_groups_a_steady_training_is_rarely_called_unstable_nor_an_unsteady_one_stable():
+    for place, cell in grouped("KH106", "0"):
+        assert below(cell["found"], 0.025), place
+    for place, cell in grouped("KH106", "0.5"):
+        assert below(cell["not found"], 0.025), place
+
+
 SPEEDS = [
     pytest.param(learner, cell, id=f"{learner}; {noise}; {n}")
     for learner, by_noise in RESULTS["speeds"].items()
