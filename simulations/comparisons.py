@@ -165,7 +165,7 @@ def cells(studies: int) -> Iterator[Cell]:
         yield Cell(("false alarms", name), partial(false_alarm, study=study), count)
     for looks in GROWING:
         at = ", ".join(map(str, looks))
-        yield Cell(("growing", at), partial(growing, looks=looks), studies)
+        yield Cell(("growing", at), partial(growing, looks=looks), studies // 2)
     for replicates in (5, 10):
         for points in (1, 2, 3):
             better = points / 100
