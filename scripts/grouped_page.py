@@ -57,10 +57,11 @@ unsteady one is called stable.
 
 END = """What it shows: where validation and test come from one population, KH203 is told of at most
 {false} % of studies, however alike the samples of a group are and however uneven the groups; and
-KH204 calls the class beaten that is not in at most {beaten} %; KH106 calls a steady training
-unstable in at most {steady} %. Where the groups of the test set are
-known, a difference is found the more often, the more groups there are and the less alike samples
-are within them; where they are much alike it is mostly left open, but of many groups. Where they
+KH204 calls the class beaten that is not in at most {beaten} %. KH106 calls a steady training
+unstable in at most {steady} %, and hardly ever finds one that is unsteady by twelve margins: the
+draw of so few groups may bring as much. Where the groups of the test set are known, a difference
+is found the more often, the more groups there are and the less alike samples are within them; where
+they are much alike it is mostly left open, but of many groups. Where they
 are not known, whole groups are counted, and few groups show hardly anything; nor do those of one
 split show KH204. What it does not show: training and test sets whose groups are not alike in size
 and rates, and groups that are in both.

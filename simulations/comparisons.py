@@ -27,7 +27,7 @@ SPREAD = 0.01
 """Standard deviation of a variant's own part of its error, over replicates."""
 BETTER = 4
 """The variant that is better than the others, where one is."""
-GROWING = ((5, 10), (5, 10, 20), (5, 7, 10, 14, 20))
+GROWING = ((5, 10, 20),)
 """The replicates of a study that is run again with more, as long as nothing differs."""
 
 type Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]

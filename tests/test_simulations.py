@@ -227,12 +227,10 @@ def test_six_sizes_see_that_no_power_law_holds():
         assert below(RESULTS["learning curves"][truth]["6"]["claims"], 0.05)
 
 
-# A one-sided error of a 95 % interval. More for KH103, whose replicates choose what they are
-# compared with, which the leave-one-out choice does not wholly undo; and for KH106, which reads a
-# spread above the median of the others, whose own spread comes on top.
+# A one-sided error of a 95 % interval. More for KH106, which reads a spread above the median of the
+# others, whose own spread comes on top.
 # A rule that has two roads to a finding may err on each at its threshold (KH104).
 AT_THE_THRESHOLD = {q.key: 0.025 for q in QUESTIONS if q.infers} | {
-    "KH103": 0.06,
     "KH104": 0.07,
     "KH104 of a power law": 0.07,
     "KH106": 0.06,
