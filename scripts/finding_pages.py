@@ -72,7 +72,8 @@ replicate, the same for all variants.
   came to. Where e* is chosen, a replicate that has stopped goes on with the loss of its last epoch,
   so that one that stops early does not cut the others short; one that stopped before the e* of
   those that choose for it is read at its last epoch. The end is that of its own epochs. What is
-  carried on is no training: forecasts are of the epochs that all sound replicates trained.
+  carried on is no training: forecasts are of each replicate's own epochs, at equal parts of them,
+  and "as many epochs again" are as many as it trained itself.
 - **The margin** is the smallest difference of practical interest: the study's `margin`. Where none
   is given it is one point. Of what is no proportion it is 5 % of the best variant's score where
   zero is the best that there is, by the name of a loss or metric of Keras (`mse`, `rmse`, `mae`,
@@ -109,10 +110,9 @@ Some of them rest on no interval, and say less:
 
 An interval of 95 % lies wholly beyond a threshold by chance in 2.5 % of studies in which the truth
 is the threshold itself, and in fewer in which it is on this side of it. It is two to three times as
-often where the same replicates choose the variant that is compared with (KH103), since what one
-replicate is judged by depends a little on all others, where the others' own spread comes on top
-(KH106), and where either of two intervals may decide (KH104). Each code's page says what was
-measured. Verdicts are not corrected for their number: of many, one may be found by chance.
+often where the others' own spread comes on top (KH106), and where either of two intervals may
+decide (KH104). Each code's page says what was measured. Verdicts are not corrected for their
+number: of many, one may be found by chance.
 """
 
 COMPARISONS = """## Comparisons
@@ -158,6 +158,11 @@ replicates a winner that is far ahead is told from {pairs_found} % of the others
 {winner_found} % in this one; and in {winner_false} % of studies of 30 equal variants it is called
 better than one that is as
 good.
+
+These rates are of a study that is judged once. One that is given more replicates because of what it
+showed, and judged again, may err each time: of studies of equal variants that are judged with 5, 10
+and 20 replicates, as long as they report nothing, [{grown} %](simulations.md#a-study-that-grows)
+come to report a difference. A [race](#races) spends the error rate over its looks.
 
 `kohort compare` and `Result.compare` tell of a pair both p-values: by itself, and corrected as its
 family is, or over all pairs where it is in none. The report believes the second. The first holds
@@ -209,6 +214,9 @@ build functions, or trained for several numbers of epochs, have an axis of that.
   these taken at their worst and best means: paired t tests at Bonferroni's level over the others,
   over the replicates in which all combinations of levels trained. Where some combination is not in
   the set nothing is said of that. What a range is depends on the levels that were tried.
+- **No axis makes a difference of practical interest** where each level is decided to be within the
+  margin of its axis's first one, of three levels or more the worst and the best as well, and no
+  effect is decided to depend on another axis by what matters. It is of means over the other axes.
 
 P-values are corrected by Holm's method over all levels, trends and interactions of a study, a
 family of its own beside the comparisons. An effect that compares two variants alone has the study's
@@ -467,9 +475,12 @@ def _winner() -> dict[str, str]:
 
 
 def _power() -> dict[str, str]:
-    """How often all families together err where one variant is better, at most."""
-    found = rates(results()["power"], "any false")
-    return {"power_false": f"{100 * found[-1]['mean']:.0f}"}
+    """How often all families err where one variant is better, at most; and as a study grows."""
+    found, grown = rates(results()["power"], "any false"), results()["growing"]["5, 10, 20"]
+    return {
+        "power_false": f"{100 * found[-1]['mean']:.0f}",
+        "grown": f"{100 * grown['at any look']['mean']:.0f}",
+    }
 
 
 def _borrowed() -> dict[str, str]:

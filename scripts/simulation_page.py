@@ -41,6 +41,15 @@ folds share no validation sample, and where training adds chance of its own. Wha
 noise of other kinds, which five replicates are too few to tell from this.
 """
 
+GROWS = """### A study that grows
+
+The first row above, run again with more replicates as long as it reports nothing: the share of
+studies that report any difference at the last of these numbers, and at any of them.
+"""
+GROWS_END = """What it shows: who goes on until something differs errs more often than one study
+promises. A race spends the error rate over its looks.
+"""
+
 POWER = """## Power of comparisons
 
 One variant of eight is better by some points; a variant's own part of its error has a standard
@@ -314,7 +323,7 @@ def page() -> str:
         [
             NOTE,
             HEAD,
-            *(ALARMS, _alarms(), ALARMS_END),
+            *(ALARMS, _alarms(), ALARMS_END, GROWS, _grows(), GROWS_END),
             *(POWER, _power()),
             *(BORROWED, _borrowed(), _borrowed_end(), limma_page.beside_limma()),
             *(WINNER, _winner(), _winner_end()),
@@ -347,6 +356,15 @@ def _alarms() -> str:
             for case, cell in results()["false alarms"].items()
         ),
     )
+
+
+def _grows() -> str:
+    names = ("at the end", "at any look")
+    rows = (
+        [looks, *(percent(cell, name) for name in names), studies(cell)]
+        for looks, cell in results()["growing"].items()
+    )
+    return table(["replicates", *names, "studies"], rows)
 
 
 def _power() -> str:

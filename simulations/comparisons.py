@@ -27,6 +27,8 @@ SPREAD = 0.01
 """Standard deviation of a variant's own part of its error, over replicates."""
 BETTER = 4
 """The variant that is better than the others, where one is."""
+GROWING = ((5, 10, 20),)
+"""The replicates of a study that is run again with more, as long as nothing differs."""
 
 type Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -128,12 +130,16 @@ def false_alarm(
     random: np.random.Generator, study: Callable[[np.random.Generator], StudyCurves]
 ) -> Outcome:
     """Whether a study of equal variants reports any difference, and in which family."""
-    judged = _judge(study(random))
-    rates = {
-        name: float(any(c.is_decided for c in getattr(judged, name)))
-        for name in ("baseline", "winner", "additions", "rises")
-    }
+    rates = _decided(_judge(study(random)))
     return {"any family": max(rates.values()), **rates}
+
+
+def growing(random: np.random.Generator, looks: tuple[int, ...]) -> Outcome:
+    """Whether a study of equal variants that grows reports any difference, at its end or before."""
+    study = independent(random, normal, looks[-1])
+    drawn = (replace(study, variants=tuple(v.first(n) for v in study.variants)) for n in looks)
+    told = [max(_decided(_judge(of_look)).values()) for of_look in drawn]
+    return {"at the end": told[-1], "at any look": max(told)}
 
 
 def power(
@@ -157,6 +163,9 @@ def cells(studies: int) -> Iterator[Cell]:
         # All families of many variants take half a second a study.
         count = studies // 10 if name == f"{MANY} variants" else studies
         yield Cell(("false alarms", name), partial(false_alarm, study=study), count)
+    for looks in GROWING:
+        at = ", ".join(map(str, looks))
+        yield Cell(("growing", at), partial(growing, looks=looks), studies // 2)
     for replicates in (5, 10):
         for points in (1, 2, 3):
             better = points / 100
@@ -200,6 +209,14 @@ def _null_studies() -> dict[str, Callable[[np.random.Generator], StudyCurves]]:
 
 def _judge(study: StudyCurves) -> Families:
     return families(replace(study, additions=ADDITIONS, one_loss=ADDITIONS))
+
+
+def _decided(judged: Families) -> dict[str, float]:
+    """Whether any difference is decided, by family."""
+    return {
+        name: float(any(c.is_decided for c in getattr(judged, name)))
+        for name in ("baseline", "winner", "additions", "rises")
+    }
 
 
 def _is_false(comparison: Comparison, better: str) -> bool:

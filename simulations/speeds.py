@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from kohort.findings.outlook import best_by_others, outlook_of
+from kohort.findings.outlook import outlook_of, rivals_of
 from kohort.findings.rules import slow, underfit, undertrained
 from simulations.cell import Cell, Outcome
 from simulations.curves import EPOCHS, Truth, draw
@@ -54,7 +54,7 @@ def spoken_of(random: np.random.Generator, shape: Shape, noise: Noise, n: int) -
     curves = study.variants[0]
     said = {rule.code: rule.judge(curves, study) for rule in RULES}
     verdicts = {code: finding.verdict for code, finding in said.items()}
-    target = study.errors[best_by_others(study.errors), np.arange(n)]
+    target = rivals_of(study, study.errors, 0).of(study.errors)
     first, second = outlook_of(curves, study).valid_error.reaches(target + study.margin)
     is_told = verdicts["KH107"] == "found" and "it would need" in said["KH107"].sentence
     bounds = is_told and not np.isinf(second)

@@ -311,3 +311,16 @@ def test_a_score_that_gains_where_the_loss_rises_is_said_not_to_count():
     assert told.sentence.endswith("what the accuracy gains after it does not count.")
     flat = steps(variant("a", 0.1), variant("b", 0.2, seed=1))["more epochs"]
     assert "count" not in flat.sentence
+
+
+def test_where_all_is_right_no_gain_is_told_that_would_not_count():
+    """One replicate came late to 100 %, so that the forecast alone could gain more."""
+    epochs = np.arange(EPOCHS)
+    errors = np.maximum(0.0, 0.02 * (EPOCHS - 1 - epochs) + SHARED[:, None])
+    errors[:, -3:] = 0.0
+    right = variant("a", 0.1)
+    right = replace(right, valid_error=errors, train_error=np.zeros_like(errors))
+    told = steps(right, variant("b", 0.6, seed=1))["more epochs"]
+    assert told.sentence == (
+        "a is not undertrained: its validation accuracy ends within 1 point of 100 %."
+    )

@@ -112,10 +112,7 @@ class VariantCurves:
 
     @cached_property
     def epochs(self) -> int:
-        """The number of epochs that all sound replicates trained; 0 if there is none.
-
-        Slopes and forecasts are of these alone: a replicate that stopped does not train on.
-        """
+        """The number of epochs that all sound replicates trained; 0 if there is none."""
         return int(self.lengths[self.sound].min()) if len(self.sound) else 0
 
     @cached_property

@@ -201,6 +201,8 @@ def _would_score_better(curves: VariantCurves, study: StudyCurves) -> bool:
     """Whether the score, which is another value than the loss, seems to gain in more epochs."""
     if study.scale.metric == "loss" or curves.epochs < 2 or len(curves.sound) < 2:
         return False
+    if undertrained.nothing_left(curves, study) is not None:
+        return False
     return outlook_of(curves, study).valid_error.most > study.margin
 
 

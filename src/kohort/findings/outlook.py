@@ -6,7 +6,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from scipy import stats
 
+from kohort.findings.curves.ends import stretched
 from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
+from kohort.findings.statistics.choosers import choosers
 from kohort.findings.statistics.forecast import Forecast, forecast
 from kohort.findings.statistics.interval import Interval
 
@@ -19,6 +21,8 @@ EXCESS_PERCENT = 10.0
 @dataclass(frozen=True, eq=False)
 class Outlook:
     """How far a variant's curves would fall in as many epochs again, over its sound replicates.
+
+    Each replicate in as many as it trained itself.
 
     Args:
         train_error: In the unit of the errors.
@@ -56,6 +60,33 @@ class Behind:
         return self.excess.lies_above(self.threshold)
 
 
+@dataclass(frozen=True, eq=False)
+class Rivals:
+    """What a variant is held against: for each replicate the one that others choose.
+
+    Args:
+        replicates: `[shared]`, those that it shares with another variant.
+        chosen: `[shared]`, the number of the variant that is chosen, which may be its own.
+        study: The study.
+    """
+
+    replicates: np.ndarray
+    chosen: np.ndarray
+    study: StudyCurves
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """What is chosen of values `[variant, replicate]`, `[replicate]`; NaN if not shared."""
+        read = np.full(values.shape[1], np.nan)
+        read[self.replicates] = values[self.chosen, self.replicates]
+        return read
+
+    def names(self, but: int) -> str:
+        """The variants that are chosen, but one, as text; the most frequent one first."""
+        numbers, counts = np.unique(self.chosen[self.chosen != but], return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return " or ".join(self.study.variants[n].name for n in numbers[order]) or "the others"
+
+
 _forecast: WeakKeyDictionary[StudyCurves, dict[VariantCurves, Outlook]] = WeakKeyDictionary()
 """Of each study that is still in use, since several rules ask for the same."""
 
@@ -71,20 +102,22 @@ def outlook_of(curves: VariantCurves, study: StudyCurves) -> Outlook:
 def behind_of(curves: VariantCurves, study: StudyCurves) -> Behind | None:
     """How far a variant is behind the best; None if it is that, or not measured, or alone.
 
-    For each replicate the best is the one with the lowest mean train error in the others.
+    For each replicate the best is the one with the lowest mean train error in those that choose
+    for it.
     """
     number, ends = study.number(curves), train_ends(study, curves)
     known = np.isfinite(ends).any(axis=1)
-    best = best_by_others(ends)
-    if not known[number] or known.sum() == 1 or (best[curves.sound] == number).all():
+    if not known[number] or known.sum() == 1:
         return None
-    every = np.arange(len(curves.lengths))
+    rivals = rivals_of(study, ends, number)
+    if len(rivals.chosen) > 1 and (rivals.chosen == number).all():
+        return None
     return Behind(
         # Where training ended, not at e*: a model that overfits early has an early e*, and that it
         # has learned little by then says nothing of what it can learn.
-        study.interval(ends[number] - ends[best, every]),
-        study.interval(study.errors[number] - study.errors[best, every]),
-        named(study, best[curves.sound], number),
+        study.interval(ends[number] - rivals.of(ends)),
+        study.interval(study.errors[number] - rivals.of(study.errors)),
+        rivals.names(number),
         study.scale.threshold(EXCESS_POINTS, EXCESS_PERCENT),
     )
 
@@ -103,38 +136,38 @@ def only_alike(values: np.ndarray, study: StudyCurves, curves: VariantCurves) ->
     return np.where(alike[:, None], values, np.nan)
 
 
-def named(study: StudyCurves, chosen: np.ndarray, but: int) -> str:
-    """The variants that were chosen `[replicate]` as text, the most frequent one first."""
-    numbers, counts = np.unique(chosen[chosen != but], return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return " or ".join(study.variants[n].name for n in numbers[order])
-
-
-def best_by_others(errors: np.ndarray) -> np.ndarray:
-    """The variant with the lowest mean error in the other replicates, `[replicate]`.
+def rivals_of(study: StudyCurves, errors: np.ndarray, number: int) -> Rivals:
+    """For each replicate the variant with the lowest mean error in its `choosers`.
 
     The best of several equal variants is the luckiest one, and any other looks worse. The choice
-    of the other replicates is free of this bias.
+    of other replicates is free of this bias; and were all others to choose for each, the luck of
+    one would be in what is read of all, and intervals too short for it.
 
     Args:
+        study: The study.
         errors: `[variant, replicate]`.
+        number: The variant that is held against them. Replicates that it shares with no other one
+            neither choose nor are chosen for.
     """
     known = np.isfinite(errors)
-    count = known.sum(axis=1, keepdims=True) - known
-    others = np.nansum(errors, axis=1, keepdims=True) - np.nan_to_num(errors)
-    means = np.full(errors.shape, np.inf)
-    np.divide(others, count, out=means, where=count > 0)
-    return np.asarray(means.argmin(axis=0))
+    shared = np.flatnonzero(known[number] & (known.sum(axis=0) > 1))
+    chooses, there = choosers(len(shared)), known[:, shared]
+    sums = np.where(there, errors[:, shared], 0.0) @ chooses.T
+    means = np.full(sums.shape, np.inf)
+    count = there @ chooses.T.astype(int)
+    np.divide(sums, count, out=means, where=count > 0)
+    return Rivals(shared, means.argmin(axis=0), study)
 
 
 def _outlook(curves: VariantCurves, study: StudyCurves) -> Outlook:
     def sound(curve: np.ndarray) -> np.ndarray:
-        return np.asarray(curve[curves.sound, : curves.epochs])
+        return stretched(curve, curves.sound, curves.lengths)
 
     def ahead(values: np.ndarray) -> Forecast:
         return forecast(values, confidence=study.confidence, test_to_train=study.test_to_train)
 
-    moved = _moved(sound(curves.train_loss), curves.untrained_loss) or 1.0
+    first = curves.train_loss[curves.sound, 0]
+    moved = _moved(first, sound(curves.train_loss), curves.untrained_loss) or 1.0
     return Outlook(
         ahead(sound(curves.train_error)),
         ahead(sound(curves.valid_error)),
@@ -143,17 +176,21 @@ def _outlook(curves: VariantCurves, study: StudyCurves) -> Outlook:
     )
 
 
-def _moved(losses: np.ndarray, untrained: float) -> float:
-    """How far the mean of losses `[replicate, epoch]` has moved since training began.
+def _moved(first: np.ndarray, losses: np.ndarray, untrained: float) -> float:
+    """How far the mean of losses has moved since training began.
 
     The loss before training is that of one model on some samples. Where it is not above the mean
     after the first epoch by `WORSE_THRESHOLD`, and by more than losses differ there (the prediction
     interval of one more), it is left out: it may tell how models and samples differ.
+
+    Args:
+        first: `[replicate]`, after the first epoch.
+        losses: `[replicate, time]`, after equal parts of the epochs, to the last one.
+        untrained: Before training; NaN if unknown.
     """
-    first, mean = losses[:, 0], losses.mean(axis=0)
-    count = len(first)
+    mean, count = np.append(losses.mean(axis=0), first.mean()), len(first)
     if count > 1:
         alike = float(stats.t.ppf(0.975, count - 1) * first.std(ddof=1) * np.sqrt(1 + 1 / count))
-        if untrained - mean[0] > max(alike, WORSE_THRESHOLD * abs(untrained)):
+        if untrained - mean[-1] > max(alike, WORSE_THRESHOLD * abs(untrained)):
             mean = np.append(mean, untrained)
     return float(np.ptp(mean))

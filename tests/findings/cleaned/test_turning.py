@@ -32,7 +32,13 @@ OUTCOMES = {
     "nothing that matters, or one is better": ((0.80, 0.80), (0.80, 0.85), "turns"),
     "nothing that matters on both": ((0.80, 0.80), (0.85, 0.85), "same"),
     "better by less than matters, and nothing that matters": ((0.80, 0.804), (0.80, 0.80), "same"),
-}
+    "better, by what need not matter, and nothing that matters": (
+        (0.80, 0.8095), (0.80, 0.80), "apart",
+    ),
+    "nothing that matters, and better by what need not matter": (
+        (0.80, 0.80), (0.8095, 0.80), "apart",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", OUTCOMES)

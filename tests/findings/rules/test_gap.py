@@ -215,3 +215,43 @@ def test_false_alarms_at_the_threshold_are_as_rare_as_the_confidence_says():
     found = np.mean([judge(RULE, with_gaps(*row)).verdict == "found" for row in gaps])
 
     assert 0 < found < 0.025 + 3 * np.sqrt(0.025 * 0.975 / draws)
+
+
+def level_at(part, *, replicates=5):
+    """The same accuracy on training and validation data, in every replicate."""
+    return with_gaps(*[0.0] * replicates, train_error=part)
+
+
+@pytest.mark.parametrize(
+    ("kind", "held_out", "verdict", "high"),
+    [
+        # z^2 / (n + z^2) of n samples: on one split 40 and 400, of 5 folds all 200.
+        ("seeds", 40, "inconclusive", 0.0876),
+        ("seeds", 400, "not found", 0.0095),
+        ("folds", 40, "not found", 0.0188),
+    ],
+)
+def test_that_all_is_right_on_both_is_as_sure_as_the_samples_make_it(kind, held_out, verdict, high):
+    ratio = {"seeds": 0.0, "folds": 0.25}[kind]
+    design = {"kind": kind, "valid_samples": held_out, "test_to_train": ratio}
+    found = judge(RULE, level_at(0.0), **design)
+
+    assert found.verdict == verdict
+    gap = found.evidence["validation minus train error"]
+    assert (gap.mean, gap.low, gap.high) == pytest.approx((0.0, 0.0, high), abs=1e-4)
+    assert gap.n == 5
+    in_groups = judge(RULE, level_at(0.0), **design, group_size=20.0)
+    assert in_groups.verdict == "inconclusive"
+
+
+def test_that_both_are_level_tells_nothing_where_no_samples_are_counted():
+    assert judge(RULE, level_at(0.0)).verdict == "inconclusive"
+    loss = judge(RULE, level_at(0.1), scale=percent_of(0.5), valid_samples=1000)
+    assert loss.verdict == "inconclusive"
+    assert not loss.evidence["validation minus train error"].is_formed
+    told = judge(RULE, level_at(0.0), valid_samples=40)
+    assert told.sentence == (
+        "v may or may not have a gap: at its best epoch (2 by the mean curve) validation accuracy "
+        "is neither worse nor better (0.0 points; 0.0 better to 8.8 worse) than on training data. "
+        "It has one if the true difference is above 2 points."
+    )

@@ -15,7 +15,6 @@ from tests.findings.curve_builders import (
     assert_same,
     judge,
     learner,
-    numbers,
     reordered,
     scaled,
     variant,
@@ -234,21 +233,10 @@ def test_one_replicate_is_inconclusive():
     assert "one sound replicate" in found.sentence
 
 
-def test_a_forecast_is_of_the_epochs_that_all_replicates_trained():
-    def rows(table):
-        return [[*table[r], *[0.9, 0.01][:r]] for r in range(3)]
-
-    curves = variant(
-        train=[[1.0, 0.5], [1.0, 0.5, 0.3], [1.0, 0.5, 0.3, 0.2]],
-        valid=rows(FIRES.valid_loss),
-        train_error=rows(FIRES.train_error),
-        valid_error=rows(FIRES.valid_error),
-    )
-    found, expected = judge(RULE, curves), judge(RULE, FIRES)
-    for name in expected.evidence.keys() - {"best epoch", "last epoch"}:
-        told = numbers(found.evidence[name])
-        assert told == pytest.approx(numbers(expected.evidence[name]), nan_ok=True)
-    assert "as all its replicates go in 2 epochs, after as many more" in found.sentence
+def test_a_forecast_of_unequal_epochs_says_so():
+    losses = [[1.0, 0.5], [1.0, 0.5, 0.3], [1.0, 0.5, 0.3, 0.2]]
+    sentence = judge(RULE, variant(train=losses, valid=losses)).sentence
+    assert "as it goes, after each replicate's 2 to 4 epochs again its" in sentence
 
 
 @pytest.mark.parametrize("curves", [FIRES, SILENT, UNDECIDED], ids=["fires", "silent", "undecided"])

@@ -12,6 +12,10 @@ ALIKE = (
     "No verdict turns where the data are cleaned: of 1 comparison 1 is decided on both, and alike."
 )
 NOTHING = "no difference of practical interest"
+BOTH = (
+    f"v1 against v0: on the raw data v1 is better, on the clean ones {NOTHING}. Both may hold of "
+    "one difference, so this is no turn."
+)
 TOLD = {
     "turns": (
         ((0.80, 0.85), (0.85, 0.80)),
@@ -24,6 +28,10 @@ TOLD = {
         ((0.80, 0.85), (0.85, 0.85)),
         ["A verdict turns where the data are cleaned, of 1 comparison.",
          f"v1 against v0: on the raw data v1 is better, on the clean ones {NOTHING}."],
+    ),
+    "what both may be true of": (
+        ((0.80, 0.8095), (0.85, 0.85)),
+        [ALIKE.replace("and alike", "0 alike"), BOTH],
     ),
 }  # fmt: skip
 

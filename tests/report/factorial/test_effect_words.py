@@ -103,7 +103,27 @@ def test_interactions_that_the_correction_takes_back_are_counted():
 
 def test_where_no_axis_matters_none_matters_most():
     *_, most, _ = told(0.5 + noise(2, 2, 6), grid_of(a=[1, 2], b=[1, 2]))
-    assert most.startswith("No axis makes a difference of practical interest: ")
+    assert most.startswith(
+        "No axis makes a difference of practical interest, on average over the others: "
+    )
+
+
+def test_axes_that_undo_each_other_are_not_told_to_make_no_difference():
+    """The mean effect of each is nothing, and one turns that of the other round."""
+    scores = 0.5 + noise(2, 2, 6)
+    scores[[0, 1], [0, 1]] += 0.1
+    *_, most, depends = told(scores, grid_of(a=[1, 2], b=[1, 2]))
+    assert most.startswith("Which axis matters most is undecided, since no effect of ")
+    assert depends.startswith("The effect of a (1 to 2) depends on b: ")
+
+
+def test_levels_on_both_sides_of_the_first_may_lie_apart_by_what_matters():
+    """Each is 0.8 points from the first, of a margin of 1."""
+    scores = 0.5 + noise(2, 3, 6, spread=0.0005)
+    scores[:, 1] += 0.008
+    scores[:, 2] -= 0.008
+    *_, most, _ = told(scores, grid_of(a=[1, 2], b=["x", "y", "z"]))
+    assert not most.startswith("No axis makes a difference of practical interest")
 
 
 def test_an_interaction_that_is_decided_is_told():

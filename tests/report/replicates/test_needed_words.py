@@ -42,7 +42,10 @@ def test_the_others_have_their_number_or_the_reason_why_there_is_none():
     near, far_off = pair("Y", 0.001), pair("Z", 0.001, test_to_train=0.25)
     told = what_would_tell(STUDY, [far, near, far_off])
     assert told.startswith("The correction for all that is compared keeps W and X undecided")
-    assert told.endswith(f" About {near.replicates_needed} replicates in all would tell W from Y.")
+    assert told.endswith(
+        f" About {near.replicates_needed} replicates in all would tell whether W and Y differ by "
+        "1 point."
+    )
     assert what_would_tell(STUDY, [far_off]) == (
         "No number of replicates would tell W from Z by as little as 1 point, since the splits "
         "share training samples, so that they share their luck however many there are: get more "

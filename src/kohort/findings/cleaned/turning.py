@@ -10,7 +10,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.comparison import Comparison, compare, correct
 
-type Outcome = Literal["turns", "same", "raw alone", "clean alone", "open"]
+type Outcome = Literal["turns", "same", "apart", "raw alone", "clean alone", "open"]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,12 @@ class Turn:
         """Whether the verdict turns.
 
         "turns": both are decided, and contradict each other: another variant is better, or one
-        is better by what matters where the other finds no difference of practical interest.
-        "same": both are decided alike. "raw alone", "clean alone": one is decided and the other
-        is not, which shows no difference between the two. "open": neither is decided.
+        is better by more than the margin, by its whole interval, where the other finds no
+        difference of practical interest. "same": both are decided alike. "apart": one finds a
+        difference, which it does not show to be above the margin, and the other that there is none
+        of practical interest; both may hold of one difference. "raw alone", "clean alone": one is
+        decided and the other is not, which shows no difference between the two. "open": neither
+        is decided.
         """
         of_raw, of_clean = self.raw.is_conclusive, self.clean.is_conclusive
         if not (of_raw and of_clean):
@@ -43,7 +46,12 @@ class Turn:
             return alone if of_raw or of_clean else "open"
         if self.raw.better and self.clean.better:
             return "same" if self.raw.better == self.clean.better else "turns"
-        return "same" if self.raw.is_equivalent and self.clean.is_equivalent else "turns"
+        if self.raw.is_equivalent and self.clean.is_equivalent:
+            return "same"
+        (matters,) = (c for c in (self.raw, self.clean) if not c.is_equivalent)
+        found = matters.difference
+        is_beyond = found.lies_above(matters.margin) or found.high < -matters.margin
+        return "turns" if is_beyond else "apart"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,28 @@ def carried(curve: np.ndarray, rows: np.ndarray, lengths: np.ndarray) -> np.ndar
     return values
 
 
+def stretched(curve: np.ndarray, rows: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Curves after equal parts of each one's own epochs, `[row, part]`, the last one at its end.
+
+    There are as many parts as the shortest has epochs, and between two epochs a curve is a straight
+    line. To cut all at the shortest would tell how that one's epochs went, and not how training
+    ended.
+
+    Args:
+        curve: `[replicate, epoch]`.
+        rows: The replicates that count, one at least; each trained one epoch at least.
+        lengths: `[replicate]`, the epochs that each trained.
+    """
+    ends = lengths[rows, None]
+    parts = ends.min()
+    epochs = np.arange(1, parts + 1) * ends / parts - 1
+    before = np.floor(epochs).astype(int)
+    low = curve[rows[:, None], before]
+    high = curve[rows[:, None], np.minimum(before + 1, ends - 1)]
+    values: np.ndarray = np.where(epochs > before, low + (epochs - before) * (high - low), low)
+    return values
+
+
 def lowest_by_others(loss: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """For each replicate the epoch (from 0) of the lowest sum of its `choosers`, `[replicate]`.
 

@@ -18,6 +18,7 @@ from kohort.findings.families import corrected_comparison
 from kohort.findings.judged import StudyCurves
 from kohort.findings.paired.differences import SAME
 from kohort.findings.statistics.comparison import Comparison, compare, correct
+from kohort.findings.statistics.interval import mean_interval
 
 LINE = 3
 """The fewest numbers among an axis's levels that have a trend: of two it is their effect."""
@@ -69,6 +70,9 @@ class Effects:
         are_alike: Whether all axes have a range, over the same cells, so that they can be compared.
         are_of_first_look: Whether they are of the first look of a race, but for those that compare
             two variants alone: more replicates than it has change nothing.
+        none_matters: Whether no axis does what matters: each level is decided to be within the
+            margin of its axis's first one, of more levels the worst and the best as well, and no
+            effect is decided to depend on another axis by what matters.
     """
 
     axes: tuple[Axis, ...]
@@ -77,11 +81,7 @@ class Effects:
     most: str | None
     are_alike: bool
     are_of_first_look: bool = False
-
-    @property
-    def none_matters(self) -> bool:
-        """Whether each level is decided to be within the margin of its axis's first one."""
-        return _none_matters(self.effects)
+    none_matters: bool = False
 
     def of_axis(self, name: str, kind: str = "level") -> list[Effect]:
         """The effects of one axis of a kind."""
@@ -114,11 +114,13 @@ def effects_of(study: StudyCurves, axes: Axes) -> Effects:
     whole = whole_levels(contrasts.scores, axes)
     reach = ranges(first, axes, whole or [contrasts.against_first(n) for n in numbers])
     are_alike = whole is not None and len(reach) == len(axes.axes)
-    most = widest(first, reach) if are_alike and not _none_matters(corrected) else None
+    are_level = all(e.comparison.is_equivalent for e in corrected if e.kind == "level")
+    none = are_level and _none_matters(first, corrected, reach)
+    most = widest(first, reach) if are_alike and not are_level else None
     is_sure = any(e.comparison.is_decided for e in corrected if e.axes == (most,))
     sure = most if is_sure else None
     is_race = bool(study.looks)
-    return Effects(axes.axes, tuple(corrected), tuple(reach), sure, are_alike, is_race)
+    return Effects(axes.axes, tuple(corrected), tuple(reach), sure, are_alike, is_race, none)
 
 
 def _agreed(study: StudyCurves, effect: Effect, corrected: Comparison) -> Effect:
@@ -253,5 +255,16 @@ def _steps(corners: np.ndarray) -> np.ndarray:
     return np.array([corners[1] - corners[0], corners[3] - corners[2]])
 
 
-def _none_matters(found: Sequence[Effect]) -> bool:
-    return all(e.comparison.is_equivalent for e in found if e.kind == "level")
+def _none_matters(study: StudyCurves, found: Sequence[Effect], reach: Sequence[AxisRange]) -> bool:
+    """Whether no axis does what matters, where each level is within the margin of the first one.
+
+    Two others may still be farther apart: the bound of the worst and the best is that of a
+    one-sided test.
+    """
+    beside = [e.comparison for e in found if e.kind == "interaction"]
+    if any(c.is_decided and not c.is_equivalent for c in beside):
+        return False
+    of_levels = [e.axes for e in found if e.kind == "level"]
+    more = [axis.most for axis in reach if of_levels.count((axis.axis,)) > 1]
+    how = {"confidence": 2 * study.confidence - 1, "test_to_train": study.test_to_train}
+    return all(mean_interval(np.array(apart), **how).lies_below(study.margin) for apart in more)

@@ -1,9 +1,13 @@
 """KH102: validation error is above train error."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
+from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.proportion import wilson_interval
 
 GAP_POINTS = 2.0
 """Difference of validation and train error, in points, where errors are proportions."""
@@ -17,7 +21,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if (few := too_few(RULE, curves)) is not None:
         return few
     threshold = study.scale.threshold(GAP_POINTS, GAP_PERCENT)
-    gap = study.interval(curves.at_best(curves.valid_error) - curves.at_best(curves.train_error))
+    gap = _gap(curves, study)
     best = curves.best + 1
     evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
     metric = study.scale.metric
@@ -42,8 +46,26 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         f"{name} may or may not have a gap: {clause} It has one if the true difference is above "
         f"{study.scale.amount(threshold)}.",
         evidence,
-        "Run more replicates.",
+        "Run more replicates, or hold out more samples.",
     )
+
+
+def _gap(curves: VariantCurves, study: StudyCurves) -> Interval:
+    """Validation minus train error at e*.
+
+    That the two are level in every replicate, as at 100 %, is a coincidence of few samples, and no
+    certainty: there the validation samples tell how far apart they may be, if they are counted.
+    """
+    errors = curves.at_best(curves.valid_error)
+    gap = study.interval(errors - curves.at_best(curves.train_error))
+    if gap.has_width or not gap.is_formed:
+        return gap
+    behind = study.samples_behind(gap.n)
+    if not (study.scale.counts_samples and behind):
+        return gap.of_a_score
+    part = float(np.clip(np.nanmean(errors), 0.0, 1.0))
+    of_samples = wilson_interval(part, behind, study.confidence)
+    return replace(gap, low=of_samples.low - part, high=of_samples.high - part, p_value=np.nan)
 
 
 def _advice(curves: VariantCurves, study: StudyCurves) -> str:
@@ -76,7 +98,9 @@ RULE = Rule(
     "gap",
     "The interval of validation error minus train error at the best epoch e* lies above "
     f"{GAP_POINTS:g} points; where the metric is no proportion, above {GAP_PERCENT:g} % of what "
-    "the best variant scores on validation.",
+    "the best variant scores on validation. Where the two are level in every replicate, as at "
+    "100 %, the interval is Wilson's (1927) of the validation samples that stand behind the score "
+    "(of groups, where there are any); where no accuracy scores there is none.",
     "The gap is what the model would gain if it did on new data what it does on its training data.",
     "More data narrows a gap most surely; regularisation narrows it at the price of train error, "
     "and is worth it only where validation error falls too. A gap alone is no reason to reject a "

@@ -3,17 +3,14 @@
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from kohort.errors import count
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.outlook import (
     behind_of,
-    best_by_others,
-    named,
     only_alike,
     outlook_of,
+    rivals_of,
 )
 from kohort.findings.rules import overfit, undertrained
 from kohort.findings.statistics.forecast import FARTHEST
@@ -123,8 +120,9 @@ def _evidence(curves: VariantCurves, study: StudyCurves) -> Evidence:
 def _needed(curves: VariantCurves, study: StudyCurves) -> str:
     """How many epochs it would need, as a clause; empty if that cannot be told."""
     errors = only_alike(study.errors, study, curves)
-    number, best = study.number(curves), best_by_others(errors)
-    target = errors[best, np.arange(len(curves.lengths))]
+    number = study.number(curves)
+    rivals = rivals_of(study, errors, number)
+    target = rivals.of(errors)
     if study.interval(study.errors[number] - target).lies_above(study.margin):
         near = target[curves.sound] + study.margin
         first, second = outlook_of(curves, study).valid_error.reaches(near)
@@ -136,7 +134,7 @@ def _needed(curves: VariantCurves, study: StudyCurves) -> str:
             if math.isinf(second)
             else f"about {least} to {_round(second, math.ceil)}"
         )
-        names = named(study, best[curves.sound], number)
+        names = rivals.names(number)
         within = f"within {study.scale.amount(study.margin)} of {names} on validation"
         return f"; it would need {epochs} epochs to come {within}"
     if outlook_of(curves, study).train_loss.gain.lies_above(SLOW_SHARE):

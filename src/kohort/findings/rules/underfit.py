@@ -24,6 +24,7 @@ LEARNS_SHARE = 0.1
 more than the margin."""
 
 LONGER = "Train longer first, before judging its capacity."
+WITH_PATIENCE = "Stop it later first (with more patience, say), before judging its capacity."
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -101,6 +102,7 @@ def _doubt(curves: VariantCurves, study: StudyCurves, behind: Behind) -> tuple[s
     if overfit.judge(curves, study).verdict == "found":
         return "it overfits as well", "Regularise, or get more data, before judging its capacity."
     outlook = outlook_of(curves, study)
+    longer = WITH_PATIENCE if curves.was_stopped else LONGER
     loss = outlook.train_loss.gain
     clause = undertrained.told(curves, study, "train", slow.SLOW_SHARE)
     if loss.mean <= -RISE_THRESHOLD and loss.lies_below(0.0):
@@ -116,7 +118,7 @@ def _doubt(curves: VariantCurves, study: StudyCurves, behind: Behind) -> tuple[s
     if undertrained.judge(curves, study).verdict == "found":
         return "it still learns: validation improves (KH104)", LONGER
     if outlook.train_error.gain.mean > max(study.margin, LEARNS_SHARE * behind.excess.mean):
-        return f"it still learns: {clause}", LONGER
+        return f"it still learns: {clause}", longer
     if not slow.levels_out(curves, study):
         return f"it may still learn: {clause}", "Run more replicates, or train longer."
     return None
@@ -126,12 +128,13 @@ RULE = Rule(
     "KH103",
     "underfit",
     "At the end (the mean of the last quarter of the epochs) train error is above that of the "
-    "variant that fits its training data best, for each replicate the one that does so in the "
-    "others: the interval of the paired difference lies above "
+    "variant that fits its training data best, for each replicate the one that does so in those "
+    "that choose for it, as for e*: the interval of the paired difference lies above "
     f"{EXCESS_POINTS:g} points (where the metric is no proportion, {EXCESS_PERCENT:g} % of what "
     "the best variant scores on validation); the interval of the paired difference of validation "
     "errors, each at its e*, lies above zero; and the curve is flat. By the forecast of KH104, as "
-    "many epochs again would lower its train error by less than the margin or than "
+    "many epochs again, of a replicate that was stopped as many as it trained itself, would lower "
+    "its train error by less than the margin or than "
     f"{100 * LEARNS_SHARE:g} % of the excess, whichever is more, by "
     "every possible curve by less than a third of it, and surely by less than all of it; and its "
     f"train loss surely by less than {100 * slow.SLOW_SHARE:g} % of the fall so far. With nothing "

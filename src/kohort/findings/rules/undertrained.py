@@ -133,7 +133,7 @@ def _of_loss(curves: VariantCurves, study: StudyCurves) -> str:
 def _after(curves: VariantCurves) -> str:
     if curves.epochs == curves.longest:
         return f"as it goes, after {curves.epochs} more epochs"
-    return f"as all its replicates go in {curves.epochs} epochs, after as many more"
+    return f"as it goes, after each replicate's {curves.epochs} to {curves.longest} epochs again"
 
 
 def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> list[str]:
@@ -142,7 +142,7 @@ def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -
     on_validation = side == "validation"
     error = (outlook.valid_error if on_validation else outlook.train_error).gain
     ends = curves.valid_error if on_validation else curves.train_error
-    error = _within_room(error, ends[:, : curves.epochs], *scale.error_limits)
+    error = _within_room(error, curves.at_epoch(ends, curves.last), *scale.error_limits)
     loss = (outlook.valid_loss if on_validation else outlook.train_loss).gain
     parts = []
     if np.isfinite(error.mean):
@@ -175,14 +175,13 @@ def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: flo
 
     Args:
         gain: What the shape of the curve says.
-        errors: The curve, `[replicate, epoch]`; the last epoch that all of them have counts.
+        errors: After the last epoch of each, `[sound replicate]`.
         lowest: The lowest, such as that of a proportion or of squared errors, 0.
         highest: The highest.
     """
-    known = errors[:, np.isfinite(errors).any(axis=0)]
-    if not known.size:
+    if not np.isfinite(errors).any():
         return gain
-    end = float(np.nanmean(known[:, -1]))
+    end = float(np.nanmean(errors))
     room = end - highest, end - lowest
     return replace(gain.within(*room), mean=float(np.clip(gain.mean, *room)))
 

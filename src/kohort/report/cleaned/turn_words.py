@@ -11,6 +11,7 @@ from kohort.report import words
 _TOLD: dict[Outcome, str] = {
     "turns": "turns",
     "same": "the same",
+    "apart": "decided otherwise, no turn",
     "raw alone": "decided on raw alone",
     "clean alone": "decided on clean alone",
     "open": "undecided on both",
@@ -57,7 +58,7 @@ def turn_rows(turning: Turning, scale: Scale) -> list[TurnRow]:
 def turn_sentences(turning: Turning, scale: Scale) -> list[str]:
     """Whether a verdict turns, first in a sentence, and then why."""
     told = [_headline(turning), _winners(turning), *map(_contradiction, turning.of("turns"))]
-    told += _one_sided(turning, scale)
+    told += [*map(_apart, turning.of("apart")), *_one_sided(turning, scale)]
     told += [
         f"{turn.raw.title.capitalize()} ({turn.raw.code}"
         + (f") of {turn.raw.variant}" if turn.raw.variant else ")")
@@ -75,17 +76,19 @@ def turn_sentences(turning: Turning, scale: Scale) -> list[str]:
 
 def _headline(turning: Turning) -> str:
     turned, same, pairs = turning.of("turns"), turning.of("same"), len(turning.turns)
+    both = len(same) + len(turning.of("apart"))
     if turned:
         few = "A verdict turns" if len(turned) == 1 else f"{len(turned)} verdicts turn"
         return f"{few} where the data are cleaned, of {_count(pairs)}."
-    if not same:
+    if not both:
         return (
             f"No verdict turns where the data are cleaned; but none of {_count(pairs)} is decided "
             "on both, so none could be seen to."
         )
     return (
-        f"No verdict turns where the data are cleaned: of {_count(pairs)} {len(same)} "
-        f"{'is' if len(same) == 1 else 'are'} decided on both, and alike."
+        f"No verdict turns where the data are cleaned: of {_count(pairs)} {both} "
+        f"{'is' if both == 1 else 'are'} decided on both, "
+        f"{'and alike' if both == len(same) else f'{len(same)} alike'}."
     )
 
 
@@ -112,6 +115,8 @@ def _between(turn: Turn) -> str:
         return "neither decides"
     if turn.outcome == "same":
         return f"both say: {_verdict(turn.raw)}"
+    if turn.outcome == "apart":
+        return f"the raw data say: {_verdict(turn.raw)}, the clean ones: {_verdict(turn.clean)}"
     decided, on = (turn.raw, "raw") if turn.outcome == "raw alone" else (turn.clean, "clean")
     return f"the {on} data alone decide ({_verdict(decided)})"
 
@@ -121,6 +126,10 @@ def _contradiction(turn: Turn) -> str:
         f"{turn.raw.b} against {turn.raw.a}: on the raw data {_verdict(turn.raw)}, on the clean "
         f"ones {_verdict(turn.clean)}."
     )
+
+
+def _apart(turn: Turn) -> str:
+    return f"{_contradiction(turn)} Both may hold of one difference, so this is no turn."
 
 
 def _one_sided(turning: Turning, scale: Scale) -> list[str]:

@@ -81,7 +81,8 @@ def _most(effects: Effects, scale: Scale) -> str:
     if most is not None:
         return f"{most} matters most: {how}."
     if effects.none_matters:
-        return f"No axis makes a difference of practical interest: {how}."
+        none = "No axis makes a difference of practical interest, on average over the others"
+        return f"{none}: {how}."
     if not effects.are_alike:
         return (
             "Which axis matters most cannot be told, since combinations of levels are missing: "

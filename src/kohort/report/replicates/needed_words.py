@@ -37,8 +37,11 @@ def what_would_tell(study: StudyCurves, against_all: Sequence[Comparison]) -> st
     ]
     if more:
         needed, name = min(more)
+        # A difference of the margin they show with a probability of `POWER`; that there is none
+        # about as surely, of what lies between less.
         told.append(
-            f"About {many(needed, study.kind)} in all would tell {others[0].b} from {name}."
+            f"About {many(needed, study.kind)} in all would tell whether {others[0].b} and {name} "
+            f"differ by {study.scale.amount(study.margin)}."
         )
     elif never:
         told.append(_out_of_reach(study, never))
