@@ -309,3 +309,15 @@ def test_a_division_by_a_lifted_constant_rounds_as_one_by_a_constant(power):
     wanted = jax.jit(schedule)
     for step in map(np.int32, (6, 7, 8, 21, 42)):
         np.testing.assert_allclose(run(values, step), [wanted(step)] * 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_a_division_by_a_lifted_constant_has_the_bits_of_one_by_a_constant(dtype):
+    x = jnp.asarray(np.random.default_rng(0).normal(size=2000), dtype)
+
+    def divided(x):
+        return x / jnp.asarray(0.7, x.dtype)
+
+    found = trace(divided, x)
+    run = jax.jit(found.lifted([0]))
+    np.testing.assert_array_equal(run([np.float32(found.constants[0])], x), jax.jit(divided)(x))
