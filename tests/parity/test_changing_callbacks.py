@@ -161,7 +161,7 @@ def test_other_weights_as_an_evaluation_begins_are_refused():
 def test_steps_are_traced_again_for_callbacks_that_may_have_changed_them_alone(monkeypatch):
     asked = []
 
-    def is_still(steps, model):
+    def is_still(steps, model, names):
         asked.append(model)
         return True
 
@@ -173,3 +173,32 @@ def test_steps_are_traced_again_for_callbacks_that_may_have_changed_them_alone(m
     own = seeded(0, build, own=[Scaled()])  # Its code may read anything.
     kohort.fit(own, X, Y, callbacks=[At("train begins", halve_rate)], **ARGUMENTS)
     assert asked == [own]
+
+
+BEFORE_AN_EVALUATION = {
+    "it begins": ("test begins", {}),
+    "an epoch without one ends": ("epoch ends", {"validation_freq": 2}),
+}
+
+
+@pytest.mark.parametrize(
+    ("hook", "arguments"), BEFORE_AN_EVALUATION.values(), ids=BEFORE_AN_EVALUATION
+)
+def test_another_evaluation_before_the_first_one_is_refused(hook, arguments):
+    """Keras compiles it after these hooks; it had another validation loss, and nothing was told."""
+    arguments = ARGUMENTS | {"validation_data": (X, Y)} | arguments
+    model = seeded(0, build, own=[Scaled()])
+    with pytest.raises(kohort.ModelError, match=r"evaluation computes something else since At act"):
+        kohort.fit(model, X, Y, callbacks=[At(hook, set_scale)], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("hook", "arguments"), BEFORE_AN_EVALUATION.values(), ids=BEFORE_AN_EVALUATION
+)
+def test_what_no_evaluation_computes_with_may_be_changed_before_one(hook, arguments):
+    arguments = ARGUMENTS | {"validation_data": (X, Y)} | arguments
+    ours, theirs = (seeded(0, build) for _ in range(2))
+    history = kohort.fit(ours, X, Y, callbacks=[At(hook, set_rate)], **arguments).history
+    wanted = theirs.fit(X, Y, callbacks=[At(hook, set_rate)], **arguments).history
+    for name, values in wanted.items():
+        np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)

@@ -53,6 +53,15 @@ def build_schedules(steps):
     return compiled([layers.Dense(4)], keras.optimizers.SGD(schedule))
 
 
+def build_cycles(steps):
+    """A quotient that is rounded up, at a step where XLA's reciprocal of the constant shows."""
+    schedule = keras.optimizers.schedules.PolynomialDecay(0.2, steps, 0.01, 2.0, cycle=True)
+    model = compiled([layers.Dense(4)], keras.optimizers.SGD(schedule))
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(20)
+    return model
+
+
 def build_recurrent(rate):
     """The constant is in the body of a loop."""
     return compiled([layers.Reshape((3, 2)), layers.SimpleRNN(3, recurrent_dropout=rate)])
@@ -112,6 +121,7 @@ MEMBERS = {
     "loss": (build_losses, [{"delta": 0.5, "weight": 1.0}, {"delta": 1.5, "weight": 0.3}]),
     "constraints": (build_constraints, [{"norm": 0.5}, {"norm": 1.0}]),
     "integers": (build_schedules, [{"steps": 2}, {"steps": 5}]),
+    "cycles": (build_cycles, [{"steps": 7}, {"steps": 3}, {"steps": 9}]),
     "loops": (build_recurrent, [{"rate": 0.2}, {"rate": 0.5}]),
     "arrays": (
         build_arrays,
@@ -134,7 +144,10 @@ MEMBERS = {
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("build", "points"),
-    cases(MEMBERS, quick=["rates_and_penalties", "adapted", "loss", "integers", "constraints"]),
+    cases(
+        MEMBERS,
+        quick=["rates_and_penalties", "adapted", "loss", "integers", "constraints", "cycles"],
+    ),
 )
 def test_members_keep_their_own_constants(build, points):
     members = [{"seed": seed, **point} for seed, point in enumerate(points)]

@@ -4,7 +4,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import jax
 import numpy as np
+from jax import lax
 from jax.extend.core import Jaxpr, JaxprEqn
 
 # Calls that can be replaced by their body, so that constants in the body can become inputs.
@@ -39,6 +41,43 @@ def bind(equation: JaxprEqn, inputs: list[Any], **changed: Any) -> list[Any]:
     with equation.ctx.manager:
         results = primitive.bind(*functions, *inputs, **parameters)
     return list(results) if primitive.multiple_results else [results]
+
+
+class AsConstants:
+    """Runs the equations of a program in which constants have become inputs, to the same numbers.
+
+    XLA turns a division by a constant into a product with its reciprocal, which rounds otherwise;
+    where the quotient is rounded down next, as in a learning rate that falls in steps, that may be
+    another step. So the same is done here for an input that stands for a constant.
+
+    Args:
+        run_one: The function that runs one equation.
+    """
+
+    def __init__(self, run_one: Bind) -> None:
+        self._run_one = run_one
+        self._standing: dict[int, Any] = {}  # Kept alive, so that no other gets its id.
+
+    def noted(self, value: Any) -> Any:
+        """A value that stands for a constant, of which note is taken."""
+        if isinstance(value, jax.core.Tracer):
+            self._standing[id(value)] = value
+        return value
+
+    def run(self, equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
+        """Run one equation, as `Bind` does."""
+        stand = [id(value) in self._standing for value in inputs]
+        known = [
+            stands or not isinstance(value, jax.core.Tracer)
+            for stands, value in zip(stand, inputs, strict=True)
+        ]
+        if equation.primitive.name == "div" and known == [False, True] and stand[1]:
+            divided, divisor = inputs
+            # Narrower numbers are divided in float32, and rounded once.
+            if divisor.dtype in ("float32", "float64"):
+                return [lax.mul(divided, lax.div(lax.full_like(divisor, 1), divisor))]
+        results = self._run_one(equation, inputs)
+        return list(map(self.noted, results)) if any(stand) and all(known) else results
 
 
 def avals(atoms: Sequence[Any]) -> list[Any]:

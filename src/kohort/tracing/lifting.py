@@ -23,6 +23,7 @@ from jax.extend.core import Jaxpr, Literal
 
 from kohort.tracing.jaxpr import (
     PRODUCTS,
+    AsConstants,
     Bind,
     array_bytes,
     avals,
@@ -123,13 +124,16 @@ class Trace:
         def run(values: Sequence[Any], *arguments: Any) -> Any:
             inputs = dict(zip(positions, values, strict=True))
             position = iter(range(len(self.constants)))
+            standing = AsConstants(run_one or bind)
 
             def constant(traced: Any, dtype: Any) -> Any:
                 value = inputs.get(next(position))
-                return traced if value is None else jax.numpy.asarray(value, dtype)
+                if value is None:
+                    return traced
+                return standing.noted(jax.numpy.asarray(value, dtype))
 
             leaves = jax.tree.leaves(arguments)
-            running = _Running(constant, run_one or bind)
+            running = _Running(constant, standing.run)
             results = running.run(inner_jaxpr(self.jaxpr), self.jaxpr.consts, leaves)
             return jax.tree.unflatten(self.out_tree, results)
 

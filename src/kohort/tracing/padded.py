@@ -18,7 +18,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import JaxprEqn, Literal
 
-from kohort.tracing.jaxpr import Bind, array_bytes, avals, bind, body_of, inner_jaxpr, loop_inputs
+from kohort.tracing.jaxpr import (
+    AsConstants,
+    Bind,
+    array_bytes,
+    avals,
+    bind,
+    body_of,
+    inner_jaxpr,
+    loop_inputs,
+)
 from kohort.tracing.lifting import Trace, is_constant, is_lifted, parameter_bytes
 from kohort.tracing.row_rules import BatchAxis, UnknownError, Use, expect, masks_of
 
@@ -93,14 +102,15 @@ class Padded(NamedTuple):
             inputs = dict(zip(positions, values, strict=True))
             partial_inputs = dict(zip(partial_positions, partial_values, strict=True))
             numbers = iter(range(len(self.full.constants)))
+            standing = AsConstants(run_one)
 
             def constant(traced: Any, partial: Any, dtype: Any) -> Any:
                 number = next(numbers)
                 one = inputs.get(number, traced)
                 other = partial_inputs.get(number, partial)
-                return _chosen(is_full, one, other, dtype)
+                return standing.noted(_chosen(is_full, one, other, dtype))
 
-            running = _Running(constant, is_full, run_one)
+            running = _Running(constant, is_full, standing.run)
             results = running.run(self.program, jax.tree.leaves(arguments))
             return jax.tree.unflatten(self.full.out_tree, results)
 

@@ -57,10 +57,8 @@ class CallbackLists:
                     steps=self._cohort.steps_an_epoch,
                     verbose=training.verbose,
                 )
-                callbacks = self._cohort.callbacks[member]
-                if not read_logs_alone(callbacks):
-                    steps = self._cohort.traced[member]
-                    self._unfollowed[member] = Unfollowed(model, steps, callbacks)
+                if not read_logs_alone(self._cohort.callbacks[member]):
+                    self._unfollowed[member] = Unfollowed(self._cohort, member)
                 self._lists[member].on_train_begin()
 
     def on_epoch_begin(self, members: Sequence[int], epoch: int) -> None:
@@ -109,6 +107,7 @@ class CallbackLists:
             self._lists[member].on_test_begin()
             if unfollowed:
                 unfollowed.check_weights(weights)
+                unfollowed.check_evaluation()
             self._lists[member].on_test_end(tested)
         # Keras hands its callbacks a copy; its History, the last of them, has what they added.
         history = self._cohort.models[member].history.history
