@@ -45,7 +45,7 @@ def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, 
     explained = None if explained is None else np.array(explained)
     ranked = None if ranked is None else np.array(ranked)
     told = tuple(f"column {n}" for n in range(names))
-    numbers = {"explained": explained, "ranked": ranked}
+    numbers = {"explained": explained, "ranked": ranked, "alone": told}
     return ColumnFacts(told, **seen, right=right, of_class=of_class, **numbers)
 
 
