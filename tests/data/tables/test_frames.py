@@ -252,6 +252,11 @@ WRONG = {
         {"target": "it", "it": pd.Categorical(["u"] * 120, categories=["u", "v"])},
         "got 'u' in each of the 120 rows",
     ),
+    "a target of blanks": ({"target": "it", "it": ["a", " "] * 60}, "got 60 of 120 cells empty"),
+    "a target of complex numbers": (
+        {"target": "it", "it": np.arange(ROWS) * 1j},
+        "in the target 'it', got complex numbers, complex128; give their real parts",
+    ),
     "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
     "an infinite target": (
         {"target": "it", "it": [1.5, np.inf] * 60},
