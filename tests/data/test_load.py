@@ -544,6 +544,12 @@ def test_workbooks_and_compressed_tables_are_refused_with_what_to_do(name, told,
         load(written(tmp_path / name, b"PK\3\4"), target="y")
 
 
+def test_a_table_in_other_letters_than_utf_8_is_refused_with_what_to_do(tmp_path):
+    path = written(tmp_path / "x.csv", "a,y\n1,caf\u00e9\n2,tea\n".encode("latin-1"))
+    with pytest.raises(DataError, match="save the table again, as CSV in UTF-8"):
+        load(path, target="y")
+
+
 def test_an_npz_file_of_other_names_is_told_what_it_has(tmp_path):
     np.savez(tmp_path / "x.npz", X=np.zeros((3, 2)), y=np.zeros(3))
     with pytest.raises(DataError, match=r"without x_train, y_train, x_test, y_test, with X, y; sa"):

@@ -159,3 +159,13 @@ def test_a_missing_category_tells_the_class_as_others_do(codes):
     facts = of_frame(codes.drop(columns="z"), "y")
     assert facts.alone == ("code", "x")
     assert facts.right.sum(axis=1)[0] == 600
+
+
+def test_of_few_rows_one_is_not_said_to_outweigh_the_others():
+    random = np.random.default_rng(0)
+    y = np.arange(600) % 2
+    for rows in (5, 10, 20):
+        assert facts_of(random.normal(size=(rows, 20)), y[:rows]).outweighed == ()
+    x = random.normal(size=(30, 20))
+    x[3, 5] = -999
+    assert facts_of(x, y[:30]).outweighed == (5,)

@@ -67,6 +67,6 @@ def interval(low, high):
     return Interval((low + high) / 2, low, high, 100, np.nan)
 
 
-def checked(*, test=1000, **given):
+def checked(*, train=1000, test=1000, **given):
     facts = {"copies": copies(test=test), "groups": groups(), "labels": labels()}
-    return CheckedData(1000, test, **{**facts, **given})
+    return CheckedData(train, test, **{**facts, **given})

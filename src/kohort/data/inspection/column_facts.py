@@ -16,8 +16,9 @@ from kohort.data.splits import deal, random_part
 FOLDS = 5
 NUMBER_BINS = 256
 """The most bins of a column by which a number is told."""
-OUTLIERS, OUTWEIGHED = 0.001, 0.5
-"""The part of the rows that makes up this part of a column's sum of squares around its median."""
+OUTLIERS, OUTWEIGHED, FEWEST_TO_OUTWEIGH = 0.001, 0.5, 30
+"""The part of the rows that makes up this part of a column's sum of squares around its median. Of
+fewer rows than the last one makes up as much by chance."""
 CHANCE = 1e-6
 """Ranks are compared where chance puts a target in the order of a column less often than this."""
 MOST_SAMPLES = 20_000
@@ -144,13 +145,20 @@ def _copies(x: np.ndarray, constant: tuple[int, ...]) -> tuple[tuple[int, int], 
     return tuple(pairs)
 
 
+def outlying(rows: int) -> int:
+    """How many of so many rows are those that may outweigh the others."""
+    return max(1, int(OUTLIERS * rows))
+
+
 def _outweighed(x: np.ndarray) -> tuple[int, ...]:
     """Columns of three values or more whose sum of squares is mostly that of a few rows."""
-    few, found = max(1, int(OUTLIERS * len(x))), []
+    few, found = outlying(len(x)), []
+    if len(x) < FEWEST_TO_OUTWEIGH:
+        return ()
     for number, column in enumerate(x.astype(np.float64).T):
         squares = np.sort((column - np.median(column)) ** 2)
         is_outweighed = squares[-few:].sum() >= OUTWEIGHED * squares.sum() > 0
-        if is_outweighed and len(x) > 2 * few and len(np.unique(column)) > 2:
+        if is_outweighed and len(np.unique(column)) > 2:
             found.append(number)
     return tuple(found)
 

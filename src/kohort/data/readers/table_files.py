@@ -140,7 +140,9 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
     except FileNotFoundError as error:
         raise absent(path) from error
     except DAMAGE as error:
-        raise DataError(told, f"{path} ({reason(error)})", "save the table again") from error
+        is_other_text = isinstance(error, UnicodeDecodeError)
+        mend = "save the table again" + ", as CSV in UTF-8" * is_other_text
+        raise DataError(told, f"{path} ({reason(error)})", mend) from error
     if not len(frame):
         raise DataError(f"{told.partition(',')[0]} with rows", f"{path} with none", "add rows")
     return frame
