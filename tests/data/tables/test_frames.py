@@ -408,3 +408,16 @@ def test_a_column_that_numbers_the_rows_is_told(case):
     assert (told in dataset(patient=values).notes) is is_told
     twice = dataset(patient=values, visit=values).notes
     assert any(note.startswith("patient, visit number the rows") for note in twice) is is_told
+
+
+def test_numbers_in_text_are_named_with_their_signs_and_may_be_groups_all_the_same():
+    prices = ["630", *(f"1,{k:03}" for k in range(ROWS - 1))]
+    told = "columns left out: it (120 numbers written as text, such as 1,000)"
+    assert told in dataset(it=prices).notes
+    rows = {"kg": np.arange(360.0), "species": ["cat", "dog"] * 180}
+    frame = pd.DataFrame(rows | {"owner": [str(1000 + k // 3) for k in range(360)]})
+    data = kohort.Dataset.from_frame(frame, target="species")
+    assert "columns left out: owner (120 numbers written as text, such as 1000)" in data.notes
+    assert any(note.startswith("is owner (each text in 3.0 rows on") for note in data.notes)
+    assert list(data.columns.left_out) == ["owner"]
+    assert not any("TextVectorization" in note for note in data.notes)

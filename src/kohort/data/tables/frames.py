@@ -38,7 +38,7 @@ _FEW = 20
 
 
 _MOMENTS = "moments; give them as numbers, such as days"
-_TEXTS = "different texts"
+_TEXTS, _AS_TEXT = "different texts", "numbers written as text"
 _OF_TEXTS = "make numbers of texts first, such as counts of words"
 
 
@@ -190,7 +190,8 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             why[str(name)] = column
     left_out = [f"{name} ({reason})" for name, reason in why.items()]
     of_text = [name for name, reason in why.items() if reason.endswith(_TEXTS)]
-    repeated = {name: each for name in of_text if (each := _repeated(frame[name])) is not None}
+    may_repeat = [*of_text, *(name for name, reason in why.items() if _AS_TEXT in reason)]
+    repeated = {name: each for name in may_repeat if (each := _repeated(frame[name])) is not None}
     if not found:
         raise DataError(
             "a column at least of numbers or categories, beside the target",
@@ -307,7 +308,7 @@ def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool)
     if len(different) > min(MOST_CATEGORIES, max(_FEW, len(present) / 2)):
         such_as = "" if zero_in_front(different) else number_as_text(different)
         if such_as:
-            return f"{len(different):,} numbers written as text, such as {such_as}"
+            return f"{len(different):,} {_AS_TEXT}, such as {such_as}"
         return f"{len(different):,} {_TEXTS}"
     some = cells.iloc[train]
     return Column(

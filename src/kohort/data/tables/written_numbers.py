@@ -50,11 +50,16 @@ def have_decimal_commas(some: pd.DataFrame, separator: str, where: str) -> bool:
 
 
 def number_as_text(different: pd.Series) -> str:
-    """The first of texts that are numbers, most with signs such as $, % or a comma; "" of others.
+    """The first of texts that are numbers, with signs such as $, % or a comma if any; "" of others.
 
     Args:
         different: The texts, without blanks around them.
     """
     bare = different.map(lambda text: _SIGNS.sub("", text).replace(_MINUS, "-"))
-    numbers = pd.to_numeric(bare, errors="coerce").notna()
-    return str(different[numbers].iloc[0]) if numbers.mean() >= MOSTLY_NUMBERS else ""
+    are_numbers, are_plain = (
+        pd.to_numeric(texts, errors="coerce").notna() for texts in (bare, different)
+    )
+    if are_numbers.mean() < MOSTLY_NUMBERS:
+        return ""
+    signed = different[are_numbers & ~are_plain]
+    return str(signed.iloc[0] if len(signed) else different[are_numbers].iloc[0])
