@@ -202,3 +202,17 @@ def test_refuses_tables_of_unequal_width(write):
 def test_refuses_a_table_without_rows(write):
     with pytest.raises(DataError):
         load_hdf5(write(trainData=table(20, 0, 1)[:0], testData=table(20, 0, 1)))
+
+
+def test_numbers_that_become_equal_in_float32_are_told(write):
+    random = np.random.default_rng(0)
+    seconds = 1_700_000_000.0 + np.arange(60)
+    rows = np.column_stack([seconds, random.normal(size=60), np.arange(60) % 2])
+    data = load_hdf5(write(trainData=rows, testData=rows))
+    left = len(np.unique(seconds.astype(np.float32)))
+    (told,) = data.notes
+    assert told == (
+        "numbers are rounded to float32, and different ones become equal: column 0 of trainData "
+        f"(60 become {left}); subtract the least first"
+    )
+    assert load_hdf5(write(trainData=rows.astype(np.float32), testData=rows)).notes == ()

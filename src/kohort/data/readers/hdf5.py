@@ -14,6 +14,7 @@ from kohort.data.checking import CENTRED, PixelScale
 from kohort.data.dataset import Dataset
 from kohort.data.raw_data import RawData
 from kohort.data.system import check_room
+from kohort.data.tables.rounding import CLOSE, EXACT, MOST_LOOKED_AT, lost_of, told_of_lost
 from kohort.errors import DataError, legible, reason
 
 COMPACT = ("x_train", "y_train", "x_test", "y_test")
@@ -92,6 +93,7 @@ def load_hdf5(path: Path) -> Dataset:
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
             told |= _groups(file, GROUPS[0], path)
             told["source_files"] = _files(file, path, len(train) + len(test))
+            told["notes"] = tuple(_told_of_rounding(file["trainData"], train[:, :-1]))
     except DataError:
         raise
     except _DAMAGE as error:
@@ -105,7 +107,19 @@ def load_hdf5(path: Path) -> Dataset:
     if not (_may_be_square(x_train.shape[1]) or _are_bytes(x_train, scale)):
         return Dataset(x_train, y_train, x_test, y_test, **told)
     notes = (_AS_PIXELS.format(ends="0 to 1" if scale.offset == 0 else "-0.5 to 0.5"),)
-    return Dataset(x_train, y_train, x_test, y_test, **told, pixels=scale, notes=notes)
+    return Dataset(x_train, y_train, x_test, y_test, **told | {"notes": notes}, pixels=scale)
+
+
+def _told_of_rounding(table: h5py.Dataset, x: np.ndarray) -> list[str]:
+    """Which columns of a table have fewer different numbers as float32 `x`, a sentence; or none."""
+    if table.dtype.itemsize <= 2 or table.dtype == np.float32 or _known_scale(x) is not None:
+        return []
+    low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    size = np.maximum(np.abs(low), np.abs(high))
+    # Only these are read once more; of columns of one number, which may have been many, too.
+    with np.errstate(invalid="ignore"):  # of infinite ones, which are refused elsewhere
+        close = np.flatnonzero((size > EXACT) | (high - low < CLOSE * size))[:MOST_LOOKED_AT]
+    return told_of_lost({f"column {n} of trainData": lost_of(table[:, n]) for n in close.tolist()})
 
 
 def _groups(file: h5py.File, names: tuple[str, str], path: Path) -> dict[str, Any]:
