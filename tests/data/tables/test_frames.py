@@ -421,3 +421,12 @@ def test_numbers_in_text_are_named_with_their_signs_and_may_be_groups_all_the_sa
     assert any(note.startswith("is owner (each text in 3.0 rows on") for note in data.notes)
     assert list(data.columns.left_out) == ["owner"]
     assert not any("TextVectorization" in note for note in data.notes)
+
+
+def test_classes_that_differ_in_case_alone_are_told():
+    data = dataset(target="it", it=["Yes", "yes", "no", "NO"] * 30)
+    assert data.class_names == ("NO", "Yes", "no", "yes")
+    assert data.notes[0] == (
+        "target 'it': 4 classes, NO, Yes, no, yes; NO and no, Yes and yes differ in case alone: "
+        "see whether that is a mistake"
+    )

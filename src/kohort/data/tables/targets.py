@@ -65,7 +65,18 @@ def target_of(column: pd.Series) -> Target:
             "name the column that holds the class"
             + ", or write numbers without zeros in front" * has_zeros,
         )
-    return _classes(name, labels, names)
+    target = _classes(name, labels, names)
+    twins = _differ_in_case(names)
+    told = f"{target.told}; {twins} differ in case alone: {ASK_STRAY}"
+    return target._replace(told=told) if twins else target
+
+
+def _differ_in_case(names: tuple[str, ...]) -> str:
+    """Names that are one but for the case of their letters, in words; "" where none are."""
+    alike: dict[str, list[str]] = {}
+    for each in names:
+        alike.setdefault(each.casefold(), []).append(each)
+    return listed([" and ".join(each) for each in alike.values() if len(each) > 1])
 
 
 def _check_whole(column: pd.Series, name: str) -> None:
