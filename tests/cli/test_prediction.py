@@ -290,6 +290,7 @@ BAD = {
     "names alone": ("a,b,c\n", "of 0 rows of 3"),
     "nothing": ("", "save the rows as CSV"),
     "text": ("a,b,c\n1,2,3\n1,red,3\n", "'red' in row 1, column 1 (from 0) of bad.csv; fill"),
+    "a gap in the first row": ("1,,3\n1,2,3\n", "in row 0, column 1 (from 0) of bad.csv; fill"),
     "a gap": ("1,2,3\n1,,3\n", "in row 1, column 1 (from 0) of bad.csv"),
     "infinity": ("1,2,inf\n", "got 'inf' in row 0, column 2 "),
     "rows of several lengths": ("1,2,3\n1,2,3,4\n", "save the rows as CSV"),
@@ -314,3 +315,17 @@ def test_options_for_images_are_refused_for_rows(option, tables):
     done = kohort("predict", "numbers.keras", "bare.csv", *option, cwd=tables[0])
     assert done.returncode == 2
     assert "which takes rows of 3 numbers; leave them out" in done.stderr
+
+
+def test_a_model_of_bytes_refuses_rows_that_are_none(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (80, 3)).astype(np.uint8)
+    trained(tmp_path / "m.keras", x, np.arange(80) % 2)
+    (tmp_path / "rows.csv").write_text("10,20,30\n0,255,30\n")
+    assert len(answers(kohort("predict", "m.keras", "rows.csv", cwd=tmp_path))) == 2
+    for cell in ("0.5", "-1", "256"):
+        (tmp_path / "bad.csv").write_text(f"10,20,30\n{cell},20,30\n")
+        done = kohort("predict", "m.keras", "bad.csv", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        assert "expected whole numbers from 0 to 255, the pixels that the model takes" in line
+        assert f"got {cell} in row 1, column 0 (from 0) of bad.csv; give the pixels as" in line

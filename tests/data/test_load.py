@@ -449,7 +449,7 @@ def test_refuses_a_part_of_a_file_with_a_test_set(save, arrays):
         ("letters", {"test": 0.2}, r"no test= for the built-in letters, got 0\.2; leave it out"),
         ("mine.npz", {"target": "a"}, "no target= for an .npz file, got 'a'"),
         ("mine.h5", {"group": "a"}, "no group= for an HDF5 file, which has its test set, got 'a'"),
-        ("mine", {"target": "a"}, "no target= for images, got 'a'"),
+        ("mine", {"target": "a"}, "no target= for a folder or an archive of images, got 'a'"),
     ],
 )
 def test_refuses_options_that_a_source_does_not_take(source, option, told, tmp_path):
@@ -465,3 +465,98 @@ def test_a_table_that_is_not_there_is_no_damaged_one(tmp_path):
     for read in (kohort.load, read_csv, lambda path: csv_rows(path, 3)):
         with pytest.raises(DataError, match=told):
             read(tmp_path / "nowhere.csv")
+
+
+def test_a_known_category_that_pandas_takes_for_a_gap_stays_one(tmp_path):
+    frame = pd.DataFrame({"kg": np.arange(40.0), "it": ["None", "NA", "red", "n/a"] * 10})
+    data = load(frame.assign(y=[0, 1] * 20), target="y", test=0)
+    assert data.columns.columns[1].categories == ("NA", "None", "n/a", "red")
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    rows, notice = raw_rows(tmp_path / "new.csv", data.columns)
+    assert np.array_equal(rows, data.x_train)
+    assert notice == ""
+
+
+def test_a_missing_cell_among_categories_of_which_none_was_missing_is_told(tmp_path):
+    frame = pd.DataFrame({"kg": np.arange(40.0), "it": ["red", "blue"] * 20, "y": [0, 1] * 20})
+    columns = load(frame, target="y", test=0).columns
+    path = written(tmp_path / "new.csv", "it,kg\nred,1\n,2\nmauve,3\nNA,4\n")
+    rows, notice = raw_rows(path, columns)
+    assert rows.tolist() == [[1, 0, 1], [2, 0, 0], [3, 0, 0], [4, 0, 0]]
+    assert notice == (
+        f"in {path} a cell holds a category that no training row had, and so none of those known: "
+        f"it=mauve; in {path} cells are empty in columns that had no empty one in training, and so "
+        "none of the categories: it (2)"
+    )
+
+
+@pytest.mark.parametrize("names", ["wide,long", "Long,Wide", "long_cm,wide_cm", "1st,2nd"])
+def test_columns_of_other_names_are_not_taken_by_their_places(names, tmp_path):
+    frame = pd.DataFrame({"long": np.arange(40.0), "wide": np.arange(40.0) ** 2, "y": [0, 1] * 20})
+    columns = load(frame, target="y", test=0).columns
+    path = written(tmp_path / "new.csv", f"{names}\n1,2\n")
+    if names == "wide,long":
+        assert raw_rows(path, columns)[0].tolist() == [[2, 1]]
+        return
+    with pytest.raises(DataError, match="the columns 'long', 'wide' of the training data, got a"):
+        raw_rows(path, columns)
+
+
+def test_points_between_thousands_are_refused_beside_decimal_commas(tmp_path):
+    rows = "".join(f"{k}.234;{k},5;{'ab'[k % 2]}\n" for k in range(1, 41))
+    path = written(tmp_path / "x.csv", "people;share;y\n999;0,1;a\n" + rows)
+    with pytest.raises(DataError, match=r"without points between thousands in .*'1\.234' in col"):
+        load(path, target="y")
+    both = rows.replace(".234", ".234,50")
+
+    path = written(tmp_path / "y.csv", "people;share;y\n" + both)
+    with pytest.raises(DataError, match=r"got '1\.234,50' in column 'people'; write them without"):
+        load(path, target="y")
+    # Addresses, dates and decimal points are no such numbers.
+    cells = ["10.0.0.1;1.1.2020;1.5", "192.168.100.200;31.1.2021;22.75"] * 20
+    rows = "".join(f"{cell};{'ab'[k % 2]}\n" for k, cell in enumerate(cells))
+    assert load(written(tmp_path / "z.csv", "ip;day;kg;y\n" + rows), target="y", test=0).x_train[
+        :2, -1
+    ].tolist() == [1.5, 22.75]
+
+
+def test_decimal_commas_stand_beside_tabs_too_but_not_where_they_may_be_thousands(tmp_path):
+    rows = "".join(f"{k},{k % 9}25\t{'ab'[k % 2]}\n" for k in range(1, 41))
+    data = load(written(tmp_path / "x.tsv", "kg\ty\n0,125\ta\n" + rows), target="y", test=0)
+    assert data.x_train[:3, 0].tolist() == pytest.approx([0.125, 1.125, 2.225])
+    assert "numbers have decimal commas" in data.notes
+    path = written(tmp_path / "y.tsv", "kg\tx\ty\n" + rows.replace("\t", "\t1\t"))
+    data = load(path, target="y", test=0)
+    assert data.feature_names == ("x",)
+    assert "columns left out: kg (40 numbers written as text, such as 1,125)" in data.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("x.xlsx", r"a table as \.csv, \.tsv or \.parquet, got .*x\.xlsx', a workbook; save it as"),
+        ("x.csv.gz", r"that is not compressed, got .*x\.csv\.gz'; unpack it first, to x\.csv"),
+        ("x.npz.zip", r"that is not compressed, got .*x\.npz\.zip'; unpack it first, to x\.npz"),
+    ],
+)
+def test_workbooks_and_compressed_tables_are_refused_with_what_to_do(name, told, tmp_path):
+    with pytest.raises(DataError, match=told):
+        load(written(tmp_path / name, b"PK\3\4"), target="y")
+
+
+def test_a_table_in_other_letters_than_utf_8_is_refused_with_what_to_do(tmp_path):
+    path = written(tmp_path / "x.csv", "a,y\n1,caf\u00e9\n2,tea\n".encode("latin-1"))
+    with pytest.raises(DataError, match="save the table again, as CSV in UTF-8"):
+        load(path, target="y")
+
+
+def test_an_npz_file_of_other_names_is_told_what_it_has(tmp_path):
+    np.savez(tmp_path / "x.npz", X=np.zeros((3, 2)), y=np.zeros(3))
+    with pytest.raises(DataError, match=r"without x_train, y_train, x_test, y_test, with X, y; sa"):
+        load(tmp_path / "x.npz")
+
+
+def test_groups_that_differ_in_blanks_are_one(tmp_path):
+    frame = pd.DataFrame({"kg": np.arange(40.0), "who": ["p1", "p1 ", "p2", " p2"] * 10})
+    data = load(frame.assign(y=[0, 1] * 20), target="y", group="who", test=0)
+    assert data.groups.tolist() == [0, 0, 1, 1] * 10

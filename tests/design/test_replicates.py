@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 import kohort
 from kohort.design.replicates import Replicate
+from kohort.errors import DesignError
 
 
 def dataset(n=103, groups=None, y=None):
@@ -165,3 +166,11 @@ def test_replicates_on_one_split_differ_in_their_seeds():
         np.testing.assert_array_equal(r.valid, again[0].valid)
     assert len({r.seed for r in replicates}) == 4
     assert kohort.Holdout(0.2).kind == "splits"
+
+
+def test_groups_too_large_to_validate_are_told_with_their_size():
+    groups = np.repeat([3, 7, 9], [12, 12, 8])
+    data = kohort.Dataset(np.arange(32.0)[:, None], np.arange(32) % 2, groups=groups)
+    told = "got 32 training samples in 3 groups, the smallest of 8, of which 6 validate; use more"
+    with pytest.raises(DesignError, match=told):
+        kohort.Holdout(0.2).replicates(data, 0)

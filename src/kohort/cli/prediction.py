@@ -14,7 +14,7 @@ from kohort.data.checking import PixelScale
 from kohort.data.readers.csv_rows import csv_rows, raw_rows
 from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room
-from kohort.errors import DesignError, KohortError, ModelError, reason
+from kohort.errors import DataError, DesignError, KohortError, ModelError, reason
 from kohort.keras_api.class_outputs import (
     OutputKind,
     are_of_classes,
@@ -121,6 +121,9 @@ def _of_rows(
         for file in files
     ]
     tables, notices = zip(*read, strict=True)
+    if not about.by_name and str(model.inputs[0].dtype) == "uint8":
+        for file, table in zip(files, tables, strict=True):
+            _check_bytes(table, file)
     samples = [
         f"{file}, row {number}"
         for file, table in zip(files, tables, strict=True)
@@ -135,6 +138,26 @@ def _of_rows(
     if are_of_classes(outputs, len(about.names)):
         return Predictions(_classes(samples, outputs, about.names, _kind(model, about)), notice)
     return Predictions(_numbers(samples, outputs), notice)
+
+
+def _check_bytes(table: np.ndarray, path: Path) -> None:
+    """Refuse rows of a model of bytes (uint8) that are none: it would cut off their fractions.
+
+    Args:
+        table: `[row, column]`.
+        path: Of their file.
+
+    Raises:
+        DataError: They are none.
+    """
+    wrong = np.argwhere((table != np.rint(table)) | (table < 0) | (table > 255))
+    if len(wrong):
+        row, column = wrong[0]
+        raise DataError(
+            "whole numbers from 0 to 255, the pixels that the model takes and scales itself",
+            f"{table[row, column]:g} in row {row}, column {column} (from 0) of {path}",
+            "give the pixels as they were before they were scaled",
+        )
 
 
 def _numbers(samples: list[str], outputs: np.ndarray) -> list[Answer]:

@@ -14,7 +14,7 @@ import numpy as np
 from kohort.data.builtin import load_letters
 from kohort.data.dataset import Dataset
 from kohort.data.fetching.published import source_path
-from kohort.data.readers.archives import is_archive
+from kohort.data.readers.archives import ENDINGS, is_archive
 from kohort.data.readers.decoding import Color
 from kohort.data.readers.hdf5 import load_hdf5
 from kohort.data.readers.idx import holds_idx, is_idx, load_idx
@@ -32,6 +32,7 @@ _KNOWN = (
     "file, an image folder or an archive of one (tar, zip), or a data set that `datasets` saved"
 )
 _TABLE = frozenset({"target", "group"})
+_SHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods"})
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def _unknown(source: object) -> DataError:
     name = getattr(source, "__name__", "")
     if callable(source) and name:
         return DataError(_KNOWN, name, f"call it: kohort.load({name}())")
-    return DataError(_KNOWN, reprlib.repr(source), "name one")
+    return DataError(_KNOWN, reprlib.repr(source), "name one, or give arrays to kohort.Dataset")
 
 
 def _is_frame(source: object) -> TypeGuard["pd.DataFrame"]:
@@ -223,6 +224,7 @@ def _kind(path: Path, told: str) -> _Kind:
         return _KINDS[ending]
     if is_idx(path):
         return _IDX
+    _check_packed(path, told)
     if not is_archive(path):
         raise DataError(
             _KNOWN,
@@ -230,6 +232,21 @@ def _kind(path: Path, told: str) -> _Kind:
             "save arrays with numpy.savez, tables as .csv or .parquet",
         )
     return _IMAGES
+
+
+def _check_packed(path: Path, told: str) -> None:
+    """Refuse workbooks and compressed tables and arrays, which would be taken for archives.
+
+    Raises:
+        DataError: It is such.
+    """
+    ending = path.suffix.lower()
+    if ending in _SHEETS:
+        kinds = "a table as .csv, .tsv or .parquet"
+        raise DataError(kinds, f"{told!r}, a workbook", "save it as .csv")
+    if Path(path.stem).suffix.lower() in _KINDS and ending in ENDINGS:
+        unpacked = f"unpack it first, to {path.stem}"
+        raise DataError("a file that is not compressed", repr(told), unpacked)
 
 
 def of_known_kind(path: Path) -> str | None:
@@ -305,7 +322,9 @@ def _load_arrays(path: Path, test: float | None) -> Dataset:
 
 
 _LETTERS = _Kind(lambda _path: load_letters(), frozenset(), "the built-in letters")
-_IMAGES = _Kind(load_images, frozenset({"size", "color", "test"}), "images")
+_IMAGES = _Kind(
+    load_images, frozenset({"size", "color", "test"}), "a folder or an archive of images"
+)
 _TABLES = _Kind(_load_table, frozenset({*_TABLE, "test", "time"}), "a table")
 _HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")
 _SAVED = _Kind(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kohort.data.linked import extremes
-from kohort.errors import DataError, received_text
+from kohort.errors import DataError, DesignError, received_text
 
 NEVER_HELD_OUT = -1
 """The group of samples that are always in the training part; any negative number means this."""
@@ -61,6 +61,31 @@ def draw_exactly(random: np.random.Generator, groups: np.ndarray, count: int) ->
             drawn[candidate] = True
             missing -= sizes[candidate]
     return np.flatnonzero(drawn[group])
+
+
+def check_sides(
+    samples: int, wanted: int, drawn: Iterable[np.ndarray], groups: np.ndarray | None
+) -> None:
+    """Refuse splits of which a side is empty.
+
+    Args:
+        samples: How many are split.
+        wanted: How many were to be drawn.
+        drawn: The samples that were, for each split.
+        groups: `[sample]`, the group of each sample; None where there are none.
+
+    Raises:
+        DesignError: None trains, or none validates.
+    """
+    if 0 < wanted < samples and all(map(len, drawn)):
+        return
+    sizes = np.unique([] if groups is None else groups[groups >= 0], return_counts=True)[1]
+    of_groups = f" in {len(sizes):,} groups, the smallest of {sizes.min():,}" if len(sizes) else ""
+    raise DesignError(
+        "samples to train on and to validate on",
+        f"{samples:,} training samples{of_groups}, of which {wanted:,} validate",
+        "use more data, smaller groups, or another fraction",
+    )
 
 
 def never_drawn(groups: np.ndarray | None, count: int) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.splits import (
     SplitRows,
+    check_sides,
     cut_equally,
     deal,
     draw_exactly,
@@ -170,12 +171,7 @@ class Holdout:
         ]
         if self.same_split:
             valid *= self.repeats
-        if not wanted or min(map(len, valid)) == 0 or wanted == samples:
-            raise DesignError(
-                "samples to train on and to validate on",
-                f"{samples} training samples, of which {self.fraction:g} validate",
-                "use more data, smaller groups, or another fraction",
-            )
+        check_sides(samples, wanted, valid, drawn.groups)
         parts = cut_equally(seed, _with_others(samples, valid))
         return _replicates(seed, cut_equally(seed, _kept(data, parts)))
 

@@ -1,6 +1,7 @@
 """Columns: constant, repeated, or telling the target by themselves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
@@ -119,3 +120,52 @@ def test_to_tell_the_most_common_number_is_not_enough(table):
 def test_images_have_no_columns():
     assert facts_of(images(20), np.arange(20) % 2) is None
     assert facts_of(images(20).reshape(20, 64), np.arange(20) % 2) is None
+
+
+@pytest.fixture
+def codes():
+    """A table of 600 rows with six codes in text, which tell each of three classes and a number."""
+    random = np.random.default_rng(0)
+    code = random.integers(0, 6, 600)
+    cells = {"code": np.array(list("abcdef"))[code], "x": random.normal(size=600)}
+    cells |= {"y": np.array(["u", "v", "w"])[code % 3], "z": 1.5 * (code * 5 % 6)}
+    return pd.DataFrame(cells)
+
+
+def of_frame(frame, target):
+    data = kohort.load(frame, target=target, test=0)
+    return column_facts(data, class_labels(data), np.arange(len(frame)))
+
+
+def test_a_column_of_categories_tells_the_class_as_a_whole(codes):
+    facts = of_frame(codes.drop(columns="z"), "y")
+    assert facts.names == (*(f"code={letter}" for letter in "abcdef"), "x")
+    assert facts.alone == ("code", "x")
+    assert facts.right.sum(axis=1)[0] == 600
+    assert facts.right.sum(axis=1)[1] < 0.45 * 600
+
+
+def test_a_column_of_categories_tells_a_number_as_a_whole(codes):
+    codes["z"] += np.random.default_rng(1).normal(0, 0.05, 600)
+    facts = of_frame(codes.drop(columns="y")[:90], "z")
+    assert facts.alone == ("code", "x")
+    # So few rows have four bins of numbers, but a bin for each category.
+    assert facts.explained[0] > 0.98
+    assert facts.explained[1] < 0.2
+
+
+def test_a_missing_category_tells_the_class_as_others_do(codes):
+    codes.loc[codes.code == "c", "code"] = None
+    facts = of_frame(codes.drop(columns="z"), "y")
+    assert facts.alone == ("code", "x")
+    assert facts.right.sum(axis=1)[0] == 600
+
+
+def test_of_few_rows_one_is_not_said_to_outweigh_the_others():
+    random = np.random.default_rng(0)
+    y = np.arange(600) % 2
+    for rows in (5, 10, 20):
+        assert facts_of(random.normal(size=(rows, 20)), y[:rows]).outweighed == ()
+    x = random.normal(size=(30, 20))
+    x[3, 5] = -999
+    assert facts_of(x, y[:30]).outweighed == (5,)

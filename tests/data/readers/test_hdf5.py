@@ -75,6 +75,35 @@ def test_how_pixels_were_normalised_is_told_by_their_range(write, low, high, pix
     assert not data.stores_pixels
 
 
+@pytest.mark.parametrize("columns", [5, 9, 25, 50])
+@pytest.mark.parametrize("kind", ["fractions", "yes or no", "fifths"])
+def test_columns_of_a_table_from_0_to_1_are_no_pixels(columns, kind, write):
+    random = np.random.default_rng(0)
+    x = {
+        "fractions": random.uniform(size=(60, columns)),
+        "yes or no": random.integers(0, 2, (60, columns)),
+        "fifths": random.integers(0, 6, (60, columns)) / 5,
+    }[kind]
+    x[0, :2] = 0, 1
+    rows = np.column_stack([x, np.arange(60) % 2])
+    data = load_hdf5(write(trainData=rows, testData=rows))
+    assert (data.pixels, data.notes) == (None, ())
+
+
+@pytest.mark.parametrize("numbers", [5, 784, 3 * 32 * 32])
+def test_bytes_that_were_scaled_are_pixels_and_it_is_told(numbers, write):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, numbers))
+    pixels[0, :2] = 0, 255
+    rows = np.column_stack([(pixels - 127.5) / 255, np.arange(60) % 2])
+    data = load_hdf5(write(trainData=rows, testData=rows))
+    assert data.pixels == CENTRED
+    (told,) = data.notes
+    assert told == (
+        "the inputs, from -0.5 to 0.5, are taken for pixels that were 0 to 255, and a saved model "
+        "takes such pixels; if they are none, give the arrays to kohort.Dataset"
+    )
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float16", ">f4", "int16", "uint8"])
 def test_numbers_of_any_dtype_become_float32(write, dtype):
     rows = np.array([[0, 3, 0], [7, 5, 1]], dtype)
@@ -173,3 +202,17 @@ def test_refuses_tables_of_unequal_width(write):
 def test_refuses_a_table_without_rows(write):
     with pytest.raises(DataError):
         load_hdf5(write(trainData=table(20, 0, 1)[:0], testData=table(20, 0, 1)))
+
+
+def test_numbers_that_become_equal_in_float32_are_told(write):
+    random = np.random.default_rng(0)
+    seconds = 1_700_000_000.0 + np.arange(60)
+    rows = np.column_stack([seconds, random.normal(size=60), np.arange(60) % 2])
+    data = load_hdf5(write(trainData=rows, testData=rows))
+    left = len(np.unique(seconds.astype(np.float32)))
+    (told,) = data.notes
+    assert told == (
+        "numbers are rounded to float32, and different ones become equal: column 0 of trainData "
+        f"(60 become {left}); subtract the least first"
+    )
+    assert load_hdf5(write(trainData=rows.astype(np.float32), testData=rows)).notes == ()

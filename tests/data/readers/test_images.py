@@ -513,3 +513,33 @@ def test_the_real_notmnist_small(shared_data):
     # The full square, I of 254 fonts, chains none of them together, and is in no test.
     assert (data.groups == NEVER_HELD_OUT).sum() == 254
     assert max(np.unique(data.groups[data.groups >= 0], return_counts=True)[1]) < 100
+
+
+def test_classes_of_one_name_in_several_folders_are_told(folder, png):
+    random = np.random.default_rng(0)
+    files = {
+        f"{kind}/part{n % 2}/{kind}{n}.png": png(random.integers(0, 256, (6, 4)))
+        for n in range(8)
+        for kind in ("cat", "dog")
+    }
+    data = load_images(folder(files))
+    assert data.class_names == ("part0", "part1")
+    assert data.notes[0] == (
+        "the class of an image is its innermost folder, and several are of one name: cat/part0, "
+        "dog/part0 are the class part0, and so on for 1 more; where the outer folders are the "
+        "classes, take the inner ones out"
+    )
+
+
+def test_folders_to_validate_are_told_to_train(folder, glyphs):
+    sides = {0: "train", 1: "val", 2: "test"}
+    files = {
+        f"{sides[n % 3]}/{'AB'[n % 2]}/{n}.png": each for n, each in enumerate(glyphs.values())
+    }
+    data = load_images(folder(files))
+    told = (
+        "the 13 images in folders to validate train as others do: a study splits validation parts "
+        "off itself"
+    )
+    assert told in data.notes
+    assert (len(data.x_train), len(data.x_test)) == (27, 13)

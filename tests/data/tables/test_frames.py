@@ -252,6 +252,11 @@ WRONG = {
         {"target": "it", "it": pd.Categorical(["u"] * 120, categories=["u", "v"])},
         "got 'u' in each of the 120 rows",
     ),
+    "a target of blanks": ({"target": "it", "it": ["a", " "] * 60}, "got 60 of 120 cells empty"),
+    "a target of complex numbers": (
+        {"target": "it", "it": np.arange(ROWS) * 1j},
+        "in the target 'it', got complex numbers, complex128; give their real parts",
+    ),
     "a target of NaN": ({"target": "it", "it": [np.nan, 1.0] * 60}, "got 60 of 120 cells empty"),
     "an infinite target": (
         {"target": "it", "it": [1.5, np.inf] * 60},
@@ -403,3 +408,25 @@ def test_a_column_that_numbers_the_rows_is_told(case):
     assert (told in dataset(patient=values).notes) is is_told
     twice = dataset(patient=values, visit=values).notes
     assert any(note.startswith("patient, visit number the rows") for note in twice) is is_told
+
+
+def test_numbers_in_text_are_named_with_their_signs_and_may_be_groups_all_the_same():
+    prices = ["630", *(f"1,{k:03}" for k in range(ROWS - 1))]
+    told = "columns left out: it (120 numbers written as text, such as 1,000)"
+    assert told in dataset(it=prices).notes
+    rows = {"kg": np.arange(360.0), "species": ["cat", "dog"] * 180}
+    frame = pd.DataFrame(rows | {"owner": [str(1000 + k // 3) for k in range(360)]})
+    data = kohort.Dataset.from_frame(frame, target="species")
+    assert "columns left out: owner (120 numbers written as text, such as 1000)" in data.notes
+    assert any(note.startswith("is owner (each text in 3.0 rows on") for note in data.notes)
+    assert list(data.columns.left_out) == ["owner"]
+    assert not any("TextVectorization" in note for note in data.notes)
+
+
+def test_classes_that_differ_in_case_alone_are_told():
+    data = dataset(target="it", it=["Yes", "yes", "no", "NO"] * 30)
+    assert data.class_names == ("NO", "Yes", "no", "yes")
+    assert data.notes[0] == (
+        "target 'it': 4 classes, NO, Yes, no, yes; NO and no, Yes and yes differ in case alone: "
+        "see whether that is a mistake"
+    )

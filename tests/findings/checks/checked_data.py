@@ -45,7 +45,7 @@ def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, 
     explained = None if explained is None else np.array(explained)
     ranked = None if ranked is None else np.array(ranked)
     told = tuple(f"column {n}" for n in range(names))
-    numbers = {"explained": explained, "ranked": ranked}
+    numbers = {"explained": explained, "ranked": ranked, "alone": told}
     return ColumnFacts(told, **seen, right=right, of_class=of_class, **numbers)
 
 
@@ -67,6 +67,6 @@ def interval(low, high):
     return Interval((low + high) / 2, low, high, 100, np.nan)
 
 
-def checked(*, test=1000, **given):
+def checked(*, train=1000, test=1000, **given):
     facts = {"copies": copies(test=test), "groups": groups(), "labels": labels()}
-    return CheckedData(1000, test, **{**facts, **given})
+    return CheckedData(train, test, **{**facts, **given})

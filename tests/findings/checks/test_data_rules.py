@@ -428,3 +428,31 @@ def test_a_column_that_does_not_order_the_rows_may_be_another_than_the_time():
     assert told.startswith("Over 400 rows in order of day ")
     assert "So it is by seen." in told
     assert "born" not in told
+
+
+def test_columns_are_named_as_they_are_spelt():
+    idle = judged("KD108", columns=columns(constant=(1,), copies=((2, 0),))).sentence
+    assert idle == (
+        "In all training rows column 1 has one value; equal to an earlier column: column 2 (as "
+        "column 0)."
+    )
+    assert judged("KD108", columns=columns(copies=((2, 0),))).sentence == (
+        "Equal to an earlier column: column 2 (as column 0)."
+    )
+
+
+def test_rows_that_outweigh_the_others_are_counted():
+    told = judged("KD110", columns=columns(outweighed=(1,))).sentence
+    assert told == "One of 1,000 training rows makes up half of the variance of column 1, or more."
+    told = judged("KD110", columns=columns(outweighed=(0, 1)), train=3000).sentence
+    assert told.startswith(
+        "3 of 3,000 training rows make up half of the variance of column 0 and c"
+    )
+
+
+def test_all_of_a_hundred_percent_is_told_without_an_exponent():
+    found = judged("KD103", copies=copies(disputed=(2000,)))
+    assert "2,000 samples (100 %)" in found.sentence
+    assert "(100 %) are blank" in judged("KD110", blank=np.arange(2000)).sentence
+    wrong = judged("KD104", predicted=predicted([[0, 1000], [1000, 0]]))
+    assert "e+02" not in wrong.sentence

@@ -16,8 +16,9 @@ from kohort.data.splits import deal, random_part
 FOLDS = 5
 NUMBER_BINS = 256
 """The most bins of a column by which a number is told."""
-OUTLIERS, OUTWEIGHED = 0.001, 0.5
-"""The part of the rows that makes up this part of a column's sum of squares around its median."""
+OUTLIERS, OUTWEIGHED, FEWEST_TO_OUTWEIGH = 0.001, 0.5, 30
+"""The part of the rows that makes up this part of a column's sum of squares around its median. Of
+fewer rows than the last one makes up as much by chance."""
 CHANCE = 1e-6
 """Ranks are compared where chance puts a target in the order of a column less often than this."""
 MOST_SAMPLES = 20_000
@@ -36,13 +37,15 @@ class ColumnFacts:
         constant: Columns of one value.
         copies: Pairs of a column and an earlier one that is equal in every row.
         outweighed: Columns of which one row in a thousand makes up half of the variance.
-        right: int64 `[column, class]`, the rows whose class the column alone tells, out of sample;
+        alone: `[column by itself]`, the names of what is asked for the target by itself: columns,
+            of categories the whole column and not the input of each.
+        right: int64 `[column by itself, class]`, the rows whose class it tells, out of sample;
             None where targets are no classes.
         of_class: int64 `[class]`, the rows of each.
-        explained: float64 `[column]`, of numbers to predict, the part of their variance that the
-            column alone explains, out of sample; None where targets are classes.
-        ranked: float64 `[column]`, of numbers to predict, Spearman's correlation with the column,
-            without its sign; None where targets are classes.
+        explained: float64 `[column by itself]`, of numbers to predict, the part of their variance
+            that it explains, out of sample; None where targets are classes.
+        ranked: float64 `[column by itself]`, of numbers to predict, Spearman's correlation with
+            it, without its sign; None where targets are classes.
         apart: float64 `[column]`, how far its values in train and test are apart: the statistic of
             Kolmogorov and Smirnov, from 0 to 1; None without a test set.
     """
@@ -51,6 +54,7 @@ class ColumnFacts:
     constant: tuple[int, ...]
     copies: tuple[tuple[int, int], ...]
     outweighed: tuple[int, ...]
+    alone: tuple[str, ...]
     right: np.ndarray | None = field(repr=False, default=None)
     of_class: np.ndarray | None = field(repr=False, default=None)
     explained: np.ndarray | None = field(repr=False, default=None)
@@ -67,9 +71,9 @@ def column_facts(
     classification rules perform well on most commonly used datasets", Machine Learning 11): its
     values are cut where the class changes, and each bin answers with the class that it has most
     of, in parts of the class's rows. Of numbers, bins have equal counts and answer with their
-    mean. Bins and answers are learned on four fifths of the rows and scored on the other fifth,
-    five times. Bins are coarse where rows are few or a target is skewed, so that the ranks of
-    numbers are compared as well.
+    mean; each category is a bin. Bins and answers are learned on four fifths of the rows and scored
+    on the other fifth, five times. Bins are coarse where rows are few or a target is skewed, so
+    that the ranks of numbers are compared as well.
 
     Args:
         data: The data.
@@ -85,21 +89,33 @@ def column_facts(
         for held_out in deal(random, together[rows], FOLDS)
         if 0 < len(held_out) < len(rows)
     ]
-    names, x = tuple(column_names(data)), data.x_train[rows]
+    names, by_itself = tuple(column_names(data)), _by_themselves(data, rows)
     constant = _constant(data.x_train)
-    seen = constant, _copies(data.x_train, constant), _outweighed(data.x_train)
+    seen = constant, _copies(data.x_train, constant), _outweighed(data.x_train), tuple(by_itself)
     apart = _apart(data) if len(data.x_test) else None
     if labels is not None:
         label, classes = labels.train[rows], len(labels.names)
-        right = np.array([_told_classes(c, label, classes, parts) for c in x.T])
+        right = np.array([_told_classes(c, label, classes, parts) for c in by_itself.values()])
         counts = np.bincount(label, minlength=classes)
         return ColumnFacts(names, *seen, right, counts, apart=apart)
     if data.y_train.size != len(data.y_train):
         return ColumnFacts(names, *seen, apart=apart)
     y = data.y_train.reshape(-1)[rows].astype(np.float64)
-    explained = np.array([_explained(c, y, parts) for c in x.T])
-    ranked = _ranked(x, y, together[rows])
+    explained = np.array([_explained(c, y, parts) for c in by_itself.values()])
+    ranked = _ranked(np.column_stack([*by_itself.values()]), y, together[rows])
     return ColumnFacts(names, *seen, explained=explained, ranked=ranked, apart=apart)
+
+
+def _by_themselves(data: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns of training rows by name, `[row]` each: numbers float32, categories as int32 codes.
+
+    One input of 0 and 1 tells one of several categories, and little of the target; their codes
+    tell all of the column.
+    """
+    x = data.x_train[rows]
+    if data.columns is None:
+        return dict(zip(column_names(data), x.T, strict=True))
+    return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
 
 
 def _apart(data: Dataset) -> np.ndarray:
@@ -129,13 +145,20 @@ def _copies(x: np.ndarray, constant: tuple[int, ...]) -> tuple[tuple[int, int], 
     return tuple(pairs)
 
 
+def outlying(rows: int) -> int:
+    """How many of so many rows are those that may outweigh the others."""
+    return max(1, int(OUTLIERS * rows))
+
+
 def _outweighed(x: np.ndarray) -> tuple[int, ...]:
     """Columns of three values or more whose sum of squares is mostly that of a few rows."""
-    few, found = max(1, int(OUTLIERS * len(x))), []
+    few, found = outlying(len(x)), []
+    if len(x) < FEWEST_TO_OUTWEIGH:
+        return ()
     for number, column in enumerate(x.astype(np.float64).T):
         squares = np.sort((column - np.median(column)) ** 2)
         is_outweighed = squares[-few:].sum() >= OUTWEIGHED * squares.sum() > 0
-        if is_outweighed and len(x) > 2 * few and len(np.unique(column)) > 2:
+        if is_outweighed and len(np.unique(column)) > 2:
             found.append(number)
     return tuple(found)
 
@@ -175,7 +198,10 @@ def _explained(column: np.ndarray, y: np.ndarray, parts: Parts) -> float:
     """The part of the variance of `y` that a rule of one column explains, out of sample."""
     missed = usual = 0.0
     for train, held_out in parts:
-        borders = _even_borders(column[train], min(NUMBER_BINS, max(2, len(train) // 20)))
+        most = (
+            len(train) if column.dtype.kind == "i" else min(NUMBER_BINS, max(2, len(train) // 20))
+        )
+        borders = _even_borders(column[train], most)
         place, bins = np.searchsorted(borders, column, side="right"), len(borders) + 1
         counts = np.bincount(place[train], minlength=bins)
         sums = np.bincount(place[train], y[train], minlength=bins)

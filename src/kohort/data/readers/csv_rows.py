@@ -16,7 +16,7 @@ def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
 
     Args:
         path: The file. Columns are found by their names, in any order; others are ignored. Where
-            all are numbers, the first line may be a row already.
+            all are numbers, the first line may be a row already, of numbers as well.
         columns: How inputs are made.
 
     Returns:
@@ -25,22 +25,39 @@ def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
     Raises:
         DataError: It is no such file, a column is not there, or a cell cannot be read.
     """
-    table = read_csv(path, [each.name for each in columns.columns if each.kind != "number"])
+    texts = {each.name: each.categories for each in columns.columns if each.kind != "number"}
+    table = read_csv(path, texts)
     frame = table.frame
     frame.columns = frame.columns.map(str)
-    if columns.are_numbers and not set(columns.inputs) & set(frame.columns):
+    is_named = bool(set(columns.inputs) & set(frame.columns))
+    if columns.are_numbers and not is_named and _are_numbers(table.names):
         return csv_rows(path, len(columns.inputs)), ""
     table.check_names(path)
     rows = columns.encode(frame)
-    unknown = columns.unknown(frame)
-    if not unknown:
-        return rows, ""
-    many = len(unknown) > 1
-    cells = f"{len(unknown):,} cells hold categories" if many else "a cell holds a category"
-    return rows, (
-        f"in {path} {cells} that no training row had, and so none of those known: "
-        f"{listed(sorted(set(unknown)))}"
-    )
+    return rows, "; ".join(f"in {path} {each}" for each in _odd(frame, columns))
+
+
+def _are_numbers(names: list[str]) -> bool:
+    return bool(pd.to_numeric(pd.Series(names, dtype=str), errors="coerce").notna().all())
+
+
+def _odd(frame: pd.DataFrame, columns: Columns) -> list[str]:
+    """What no training row had, and is none of the categories, as clauses."""
+    told = []
+    if unknown := columns.unknown(frame):
+        many = len(unknown) > 1
+        cells = f"{len(unknown):,} cells hold categories" if many else "a cell holds a category"
+        told.append(
+            f"{cells} that no training row had, and so none of those known: "
+            f"{listed(sorted(set(unknown)))}"
+        )
+    if empty := columns.unknown_gaps(frame):
+        gaps = [f"{name} ({count:,})" for name, count in empty.items()]
+        told.append(
+            "cells are empty in columns that had no empty one in training, and so none of the "
+            f"categories: {listed(gaps)}"
+        )
+    return told
 
 
 def csv_rows(path: Path, columns: int) -> np.ndarray:
@@ -55,7 +72,8 @@ def csv_rows(path: Path, columns: int) -> np.ndarray:
     """
     told = f"a CSV file with {columns:,} numbers in each row"
     table = _table(path, told)
-    if len(table) and pd.to_numeric(table.iloc[0], errors="coerce").isna().any():
+    first = table.iloc[0] if len(table) else pd.Series(dtype=str)
+    if (first.notna() & pd.to_numeric(first, errors="coerce").isna()).any():
         table = table.iloc[1:].set_axis(table.iloc[0].astype(str), axis="columns")
     if table.shape[1] != columns or not len(table):
         raise DataError(

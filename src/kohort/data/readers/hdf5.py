@@ -3,7 +3,7 @@
 import json
 import re
 import reprlib
-from math import prod
+from math import isqrt, prod
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from kohort.data.checking import CENTRED, PixelScale
 from kohort.data.dataset import Dataset
 from kohort.data.raw_data import RawData
 from kohort.data.system import check_room
+from kohort.data.tables.rounding import CLOSE, EXACT, MOST_LOOKED_AT, lost_of, told_of_lost
 from kohort.errors import DataError, legible, reason
 
 COMPACT = ("x_train", "y_train", "x_test", "y_test")
@@ -36,6 +37,16 @@ FILES = "files"
 CLEANED = "cleaned"
 """A dataset of a file that `kohort data clean` wrote, likewise: what the arrays are."""
 
+FEWEST_LEVELS = 32
+"""Numbers from 0 to 1 are pixels where they are so many different multiples of 1/255: of fewer, as
+shares and answers of yes and no are, all may be so by chance."""
+SMALLEST_SIDE = 8
+"""Of a square image; tables have 4, 9 or 25 columns as well."""
+_AS_PIXELS = (
+    "the inputs, from {ends}, are taken for pixels that were 0 to 255, and a saved model takes "
+    "such pixels; if they are none, give the arrays to kohort.Dataset"
+)
+
 # Errors that h5py raises on damaged files and on files that are not HDF5.
 _DAMAGE = (
     OSError,
@@ -53,10 +64,13 @@ def load_hdf5(path: Path) -> Dataset:
     """Read `trainData` and `testData`, or what `kohort data prepare` writes compactly.
 
     `trainData` and `testData` are `[sample, feature + 1]` each, the label in the last column. The
-    features are taken as they are, since they are already normalised. If their range is that of
-    pixels scaled to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` is set accordingly, so that a model
-    trained on them can be deployed for raw images. The compact layout is `x_train`, `y_train`,
-    `x_test` and `y_test`. Beside either, names of classes and groups are read where they are.
+    features are taken as they are, since they are already normalised. Where they are pixels scaled
+    to [0, 1] or to [-0.5, 0.5], `Dataset.pixels` is set accordingly, so that a model trained on
+    them can be deployed for raw images: those of files that `kohort data prepare` wrote are, and of
+    others those of such a range that are as many as a square image has pixels, or that are bytes of
+    many levels once the scaling is undone. `notes` tell it. The compact layout is `x_train`,
+    `y_train`, `x_test` and `y_test`. Beside either, names of classes and groups are read where they
+    are.
 
     Args:
         path: The file. Tables are read as float32; the file is not changed.
@@ -79,6 +93,7 @@ def load_hdf5(path: Path) -> Dataset:
             train, test = (_table(file, key, path) for key in ("trainData", "testData"))
             told |= _groups(file, GROUPS[0], path)
             told["source_files"] = _files(file, path, len(train) + len(test))
+            told["notes"] = tuple(_told_of_rounding(file["trainData"], train[:, :-1]))
     except DataError:
         raise
     except _DAMAGE as error:
@@ -87,7 +102,24 @@ def load_hdf5(path: Path) -> Dataset:
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
     scale = _known_scale(x_train)
-    return Dataset(x_train, y_train, x_test, y_test, **told, pixels=scale)
+    if scale is None or told["groups_of"]:
+        return Dataset(x_train, y_train, x_test, y_test, **told, pixels=scale)
+    if not (_may_be_square(x_train.shape[1]) or _are_bytes(x_train, scale)):
+        return Dataset(x_train, y_train, x_test, y_test, **told)
+    notes = (_AS_PIXELS.format(ends="0 to 1" if scale.offset == 0 else "-0.5 to 0.5"),)
+    return Dataset(x_train, y_train, x_test, y_test, **told | {"notes": notes}, pixels=scale)
+
+
+def _told_of_rounding(table: h5py.Dataset, x: np.ndarray) -> list[str]:
+    """Which columns of a table have fewer different numbers as float32 `x`, a sentence; or none."""
+    if table.dtype.itemsize <= 2 or table.dtype == np.float32 or _known_scale(x) is not None:
+        return []
+    low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    size = np.maximum(np.abs(low), np.abs(high))
+    # Only these are read once more; of columns of one number, which may have been many, too.
+    with np.errstate(invalid="ignore"):  # of infinite ones, which are refused elsewhere
+        close = np.flatnonzero((size > EXACT) | (high - low < CLOSE * size))[:MOST_LOOKED_AT]
+    return told_of_lost({f"column {n} of trainData": lost_of(table[:, n]) for n in close.tolist()})
 
 
 def _groups(file: h5py.File, names: tuple[str, str], path: Path) -> dict[str, Any]:
@@ -293,3 +325,16 @@ def _known_scale(x: np.ndarray) -> PixelScale | None:
     if -0.5 <= lowest < -0.4 and 0.4 < highest <= 0.5:
         return CENTRED
     return None
+
+
+def _may_be_square(numbers: int) -> bool:
+    side = isqrt(numbers)
+    return side >= SMALLEST_SIDE and side * side == numbers
+
+
+def _are_bytes(x: np.ndarray, scale: PixelScale) -> bool:
+    """Whether features `[sample, feature]` are bytes of many levels that were scaled."""
+    levels = (x - np.float32(scale.offset)) / np.float32(scale.factor)
+    whole = np.rint(levels)
+    are_whole = bool((np.abs(levels - whole) < 0.01).all())
+    return are_whole and len(np.unique(whole)) >= FEWEST_LEVELS

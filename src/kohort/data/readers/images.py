@@ -15,6 +15,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.linked import linked, told_of_names
 from kohort.data.readers.archives import ENDINGS, Passed, read_files, silent
+from kohort.data.readers.class_folders import are_in_test_folder, class_of, told_of_folders
 from kohort.data.readers.decoding import (
     IMAGE_ENDINGS,
     UNREADABLE,
@@ -35,8 +36,6 @@ from kohort.errors import DataError, legible
 COMMON_COPIES = 10
 """With more copies than this a picture is common, and says nothing about its origin."""
 GROUPS_OF = "equal file names and exact copies"
-TRAIN_FOLDERS = frozenset({"train", "training"})
-TEST_FOLDERS = frozenset({"test", "testing"})
 
 
 type Decode = Callable[[bytes, Color, tuple[int, int] | None], Decoded | None]
@@ -284,7 +283,7 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
 
     files = read_files(source, wanted, read, passed)
     readable = [path for path, row in files.items() if row is not None]
-    labels = [_class_of(path) for path in readable]
+    labels = [class_of(path) for path in readable]
     class_names = sorted(set(labels))
     if len(class_names) < 2:
         raise DataError(
@@ -295,7 +294,7 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
         )
     reader.check()
     unreadable = [
-        legible(f"{_class_of(path)}/{path.rpartition('/')[2]}")
+        legible(f"{class_of(path)}/{path.rpartition('/')[2]}")
         for path, row in files.items()
         if row is None
     ]
@@ -304,23 +303,10 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
         np.searchsorted(class_names, labels).astype(np.int32),
         [legible(name) for name in class_names],
         readable,
-        _are_in_test_folder(readable),
+        are_in_test_folder(readable),
         unreadable,
-        reader.notes,
+        [*told_of_folders(readable), *reader.notes],
     )
-
-
-def _class_of(path: str) -> str:
-    return PurePosixPath(path).parent.name
-
-
-def _are_in_test_folder(paths: list[str]) -> np.ndarray | None:
-    """Whether each image is below a folder "test"; None unless there are ones "train" too."""
-    in_test, in_train = (
-        np.array([not names.isdisjoint(path.lower().split("/")[:-2]) for path in paths])
-        for names in (TEST_FOLDERS, TRAIN_FOLDERS)
-    )
-    return in_test if in_test.any() and in_train.any() else None
 
 
 def _groups(images: ImageSet) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.system import check_room
-from kohort.errors import DataError, legible, reason
+from kohort.errors import DataError, legible, reason, shortened
 
 TEST_KEYS = ("x_test", "y_test")
 KEYS = ("x_train", "y_train", *TEST_KEYS)
@@ -47,7 +47,7 @@ def load_npz(path: Path) -> Dataset:
         DataError: The file is not a valid `.npz` file, lacks an array, or is not a dataset.
     """
     try:
-        arrays = _arrays(path)
+        arrays, others = _arrays(path)
     except DataError:
         raise
     except _DAMAGE as error:
@@ -58,14 +58,14 @@ def load_npz(path: Path) -> Dataset:
     if missing not in ([], list(TEST_KEYS)):
         raise DataError(
             f"the arrays {', '.join(KEYS)}",
-            f"{path} without {', '.join(missing)}",
-            "save them with numpy.savez",
+            f"{path} without {', '.join(missing)}" + f", with {shortened(others)}" * bool(others),
+            "save them with numpy.savez(..., x_train=..., y_train=...)",
         )
     return Dataset(*(arrays[key] for key in KEYS if key in arrays), name=legible(path.stem))
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """Those of the four arrays that are in the file, by name."""
+def _arrays(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Those of the four arrays that are in the file, by name; and the names of others."""
     # NumPy does not close a file that it cannot read.
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
@@ -75,7 +75,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             named = {name.removesuffix(".npy"): name for name in archive.namelist()}
             wanted = {key: name for key, name in named.items() if key in KEYS}
             check_room(sum(_size(archive, name) for name in wanted.values()), str(path))
-            return {key: arrays[key] for key in wanted}
+            return {key: arrays[key] for key in wanted}, sorted(set(named) - set(KEYS))
 
 
 def _size(archive: zipfile.ZipFile, name: str) -> int:

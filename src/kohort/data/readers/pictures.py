@@ -4,7 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from kohort.data.readers.decoding import UNREADABLE, Color, DeepPixelsError, decode, opened
+from kohort.data.readers.decoding import (
+    IMAGE_ENDINGS,
+    UNREADABLE,
+    Color,
+    DeepPixelsError,
+    decode,
+    opened,
+)
 from kohort.errors import DataError, reason
 
 DARK, LIGHT = 85, 170
@@ -34,8 +41,11 @@ def picture(path: Path, shape: tuple[int, ...]) -> np.ndarray:
             "an image of at most 16 bits a pixel", str(path), "save it as PNG"
         ) from error
     except UNREADABLE as error:
+        is_named_so = path.suffix.lower() in IMAGE_ENDINGS
         raise DataError(
-            "an image file", f"{path} ({reason(error)})", "check that it is whole"
+            f"an image file, as the model takes pictures of {height} x {width} pixels",
+            f"{path} ({reason(error)})",
+            "check that it is whole" if is_named_so else "give one, such as a .png or .jpg file",
         ) from error
 
 

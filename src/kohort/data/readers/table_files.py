@@ -10,6 +10,7 @@ import pandas as pd
 
 from kohort.data.system import absent, check_room
 from kohort.data.tables.columns import check_names_differ, listed, zero_in_front
+from kohort.data.tables.written_numbers import have_decimal_commas
 from kohort.errors import DataError, reason
 
 SEPARATORS = ",;\t|"
@@ -43,17 +44,18 @@ class CsvTable(NamedTuple):
         check_names_differ(list(filter(None, self.names)), f" in {path}")
 
 
-def read_csv(path: Path, text: Sequence[str] | None = None) -> CsvTable:
+def read_csv(path: Path, text: Mapping[str, Sequence[str]] | None = None) -> CsvTable:
     """A CSV file, its first line the names of columns.
 
     Its separator is the most frequent of comma, semicolon, tab and bar in the first line. Beside
-    semicolons, numbers may have decimal commas. A first column without a name that numbers the
-    rows is left out.
+    others than commas, numbers may have decimal commas. A first column without a name that numbers
+    the rows is left out.
 
     Args:
         path: The file.
-        text: The columns whose cells stay text where they look like numbers. None for those in
-            which a cell has a zero before another digit: as numbers, the codes 01 and 1 were one.
+        text: The columns whose cells stay text where they look like numbers; of each the texts
+            that stay where they look like none, as NA. None for the columns in which a cell has a
+            zero before another digit: as numbers, the codes 01 and 1 were one.
 
     Raises:
         DataError: It is no such file, holds no row, has a row of fewer or more cells than columns,
@@ -67,7 +69,8 @@ def read_csv(path: Path, text: Sequence[str] | None = None) -> CsvTable:
         separator = separator_of(path)
         if separator != ",":
             told.append(f"columns are separated by {separator!r}")
-        decimal = "," if separator == ";" and _has_decimal_commas(path, separator) else "."
+        some = pd.read_csv(path, sep=separator, dtype=str, nrows=_SOME_LINES)
+        decimal = "," if have_decimal_commas(some, separator, f"in {path}") else "."
         if decimal == ",":
             told.append("numbers have decimal commas")
         options = {"sep": separator, "decimal": decimal, "skipinitialspace": True}
@@ -137,14 +140,16 @@ def _read(path: Path, told: str, read: Callable[[], pd.DataFrame]) -> pd.DataFra
     except FileNotFoundError as error:
         raise absent(path) from error
     except DAMAGE as error:
-        raise DataError(told, f"{path} ({reason(error)})", "save the table again") from error
+        is_other_text = isinstance(error, UnicodeDecodeError)
+        mend = "save the table again" + ", as CSV in UTF-8" * is_other_text
+        raise DataError(told, f"{path} ({reason(error)})", mend) from error
     if not len(frame):
         raise DataError(f"{told.partition(',')[0]} with rows", f"{path} with none", "add rows")
     return frame
 
 
 def _with_codes(
-    path: Path, text: Sequence[str] | None, options: Mapping[str, Any]
+    path: Path, text: Mapping[str, Sequence[str]] | None, options: Mapping[str, Any]
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """What pandas reads of a file, with codes as text; and a code of each column that has some.
 
@@ -159,9 +164,32 @@ def _with_codes(
         found: pd.DataFrame = pd.read_csv(path, low_memory=False, dtype=dtype, **options)
         return found
 
-    frame = read(text or ())
-    codes = _codes(path, frame, options) if text is None and len(frame) else {}
+    if text is not None:
+        return _with_names(path, read(text), text, options), {}
+    frame = read(())
+    codes = _codes(path, frame, options) if len(frame) else {}
     return (read(codes) if codes else frame), codes
+
+
+def _with_names(
+    path: Path, frame: pd.DataFrame, text: Mapping[str, Sequence[str]], options: Mapping[str, Any]
+) -> pd.DataFrame:
+    """The frame with cells for which pandas has read none, though they are known texts, as NA is.
+
+    Args:
+        path: The file.
+        frame: What pandas has read of it.
+        text: As in `read_csv`.
+        options: Of pandas.
+    """
+    gaps = [name for name in text if name in frame and frame[name].isna().any()]
+    if not gaps:
+        return frame
+    written = pd.read_csv(path, low_memory=False, dtype=str, keep_default_na=False, **options)
+    for name in gaps:
+        cells = written[name].str.strip()
+        frame[name] = frame[name].where(frame[name].notna() | ~cells.isin(text[name]), cells)
+    return frame
 
 
 def _codes(path: Path, frame: pd.DataFrame, options: Mapping[str, Any]) -> dict[str, str]:
@@ -310,14 +338,6 @@ def _names(path: Path, separator: str) -> list[str]:
     options = {"sep": separator, "skipinitialspace": True, "dtype": str}
     first = pd.read_csv(path, header=None, nrows=1, keep_default_na=False, **options)  # type: ignore[call-overload]
     return first.iloc[0].tolist()  # type: ignore[no-any-return]
-
-
-def _has_decimal_commas(path: Path, separator: str) -> bool:
-    some = pd.read_csv(path, sep=separator, dtype=str, nrows=_SOME_LINES)
-    cells = some.stack()
-    return bool(cells.str.fullmatch(r"\s*-?\d+,\d+\s*").any()) and not bool(
-        cells.str.fullmatch(r"\s*-?\d+\.\d+\s*").any()
-    )
 
 
 def _numbers_rows(frame: pd.DataFrame) -> bool:

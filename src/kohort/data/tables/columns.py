@@ -189,6 +189,14 @@ class Columns:
             for category in column.unknown(frame[column.name])
         ]
 
+    def unknown_gaps(self, frame: pd.DataFrame) -> dict[str, int]:
+        """The missing cells of columns of categories in which none was missing, by their names."""
+        certain = [
+            each.name for each in self.columns if each.kind == "category" and not each.has_gaps
+        ]
+        counts = {name: int(frame[name].isna().sum()) for name in certain}
+        return {name: count for name, count in counts.items() if count}
+
     def as_json(self) -> list[dict[str, Any]]:
         """All of it, for a file."""
         return [asdict(column) for column in self.columns]

@@ -25,6 +25,7 @@ from kohort.data.tables.latest import latest_rows, times_of
 from kohort.data.tables.moments import places_in_time
 from kohort.data.tables.rounding import lost_of, told_of_lost
 from kohort.data.tables.targets import Target, target_of
+from kohort.data.tables.written_numbers import number_as_text
 from kohort.errors import DataError, count
 
 MOST_CATEGORIES = 100
@@ -37,7 +38,7 @@ _FEW = 20
 
 
 _MOMENTS = "moments; give them as numbers, such as days"
-_TEXTS = "different texts"
+_TEXTS, _AS_TEXT = "different texts", "numbers written as text"
 _OF_TEXTS = "make numbers of texts first, such as counts of words"
 
 
@@ -96,9 +97,14 @@ def parts_of(
         raise _no_column("target", target, names)
     if group is not None and (str(group) not in names or str(group) == str(target)):
         raise _no_column("group", group, names)
-    groups = None if group is None else frame[str(group)].tolist()
+    groups = None if group is None else [_stripped(cell) for cell in frame[str(group)].tolist()]
     rest = frame.drop(columns=[str(target)] + [str(group)] * (group is not None))
     return rest, target_of(frame[str(target)]), groups
+
+
+def _stripped(cell: object) -> object:
+    """A cell without the blanks around its text, as categories are."""
+    return cell.strip() if isinstance(cell, str) else cell
 
 
 def _are_decimals(cells: pd.Series) -> bool:
@@ -184,7 +190,8 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             why[str(name)] = column
     left_out = [f"{name} ({reason})" for name, reason in why.items()]
     of_text = [name for name, reason in why.items() if reason.endswith(_TEXTS)]
-    repeated = {name: each for name in of_text if (each := _repeated(frame[name])) is not None}
+    may_repeat = [*of_text, *(name for name, reason in why.items() if _AS_TEXT in reason)]
+    repeated = {name: each for name in may_repeat if (each := _repeated(frame[name])) is not None}
     if not found:
         raise DataError(
             "a column at least of numbers or categories, beside the target",
@@ -299,6 +306,9 @@ def _category(name: str, cells: pd.Series, train: np.ndarray, *, has_gaps: bool)
             "leave such cells empty, or drop the column",
         )
     if len(different) > min(MOST_CATEGORIES, max(_FEW, len(present) / 2)):
+        such_as = "" if zero_in_front(different) else number_as_text(different)
+        if such_as:
+            return f"{len(different):,} {_AS_TEXT}, such as {such_as}"
         return f"{len(different):,} {_TEXTS}"
     some = cells.iloc[train]
     return Column(

@@ -42,6 +42,12 @@ def target_of(column: pd.Series) -> Target:
         used = column.cat.remove_unused_categories()
         names = tuple(map(str, used.cat.categories))
         return _classes(name, used.cat.codes.to_numpy(np.int32), names)
+    if pd.api.types.is_complex_dtype(column):
+        raise DataError(
+            f"names of classes or numbers in the target {name!r}",
+            f"complex numbers, {column.dtype}",
+            "give their real parts, or their sizes",
+        )
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return _of_numbers(name, column.to_numpy(np.float64))
     if column.dtype.kind in "Mm":
@@ -59,17 +65,31 @@ def target_of(column: pd.Series) -> Target:
             "name the column that holds the class"
             + ", or write numbers without zeros in front" * has_zeros,
         )
-    return _classes(name, labels, names)
+    target = _classes(name, labels, names)
+    twins = _differ_in_case(names)
+    told = f"{target.told}; {twins} differ in case alone: {ASK_STRAY}"
+    return target._replace(told=told) if twins else target
+
+
+def _differ_in_case(names: tuple[str, ...]) -> str:
+    """Names that are one but for the case of their letters, in words; "" where none are."""
+    alike: dict[str, list[str]] = {}
+    for each in names:
+        alike.setdefault(each.casefold(), []).append(each)
+    return listed([" and ".join(each) for each in alike.values() if len(each) > 1])
 
 
 def _check_whole(column: pd.Series, name: str) -> None:
     missing = column.isna().to_numpy()
+    if pd.api.types.is_string_dtype(column) or column.dtype == object:
+        missing = missing | (texts(column) == "").to_numpy()
     if missing.any():
         raise DataError(
             f"a target in each row of {name!r}",
             f"{missing.sum():,} of {len(column):,} cells empty, the first in "
             f"{row_text(int(missing.argmax()))}",
-            "fill them, or drop those rows",
+            "fill them, or drop those rows (of a CSV file NA, None and null are read as empty: "
+            "rename such a class)",
         )
 
 

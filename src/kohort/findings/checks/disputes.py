@@ -25,7 +25,7 @@ def judge(data: CheckedData) -> Finding:
         one = len(sets) == 1
         what = f"{'A set' if one else f'{len(sets):,} sets'} of exact copies"
         sentence = (
-            f"{what}, {samples:,} samples ({percent:.2g} %), {'has' if one else 'have'} more than "
+            f"{what}, {samples:,} samples ({percent:.3g} %), {'has' if one else 'have'} more than "
             "one label" + (f", and {near} different ones" if pairs else "") + "."
         )
         if not data.copies.means_much:

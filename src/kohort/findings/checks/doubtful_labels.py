@@ -36,7 +36,7 @@ def judge(data: CheckedData) -> Finding:
     sentence = f"None of {checked:,} labels is suspect. {models}"
     if count:
         sentence = (
-            f"{count:,} of {checked:,} labels ({percent:.2g} %) {'is' if count == 1 else 'are'} "
+            f"{count:,} of {checked:,} labels ({percent:.3g} %) {'is' if count == 1 else 'are'} "
             f"suspect, {of_test:,} of them in the test set: models that were not trained "
             f"on the sample are confident of another class. {models}"
         )

@@ -36,24 +36,24 @@ def _of_classes(columns: ColumnFacts, confidence: float) -> Finding:
     there = np.flatnonzero(columns.of_class)
     if len(there) < 2:
         return RULE.finding(None, "not applicable", "There is one class only.")
-    level = 1 - (1 - confidence) / len(columns.names)
+    level = 1 - (1 - confidence) / len(columns.alone)
     counts = columns.of_class
     told = [_recall(right[there], counts[there], level) for right in columns.right]
     best = int(np.argmax([one.mean for one in told]))
     evidence: Evidence = {"columns": len(told), "balanced accuracy of the best one": told[best]}
     ranked = sorted(range(len(told)), key=lambda number: -told[number].mean)
-    above = [columns.names[number] for number in ranked if told[number].lies_above(TOLD)]
+    above = [columns.alone[number] for number in ranked if told[number].lies_above(TOLD)]
     part = told[best]
     reach = f"reaches a balanced accuracy of {shown(part, '%', 100.0, thresholds=(TOLD,))}"
     if above:
         sentence = f"By itself {shortlist(above)} {'tell' if len(above) > 1 else 'tells'} the class"
         return RULE.finding(
-            None, "found", f"{sentence}: {columns.names[best]} {reach}.", evidence, RULE.mend
+            None, "found", f"{sentence}: {columns.alone[best]} {reach}.", evidence, RULE.mend
         )
-    sentence = f"The column that tells most by itself, {columns.names[best]}, {reach}."
+    sentence = f"The column that tells most by itself, {columns.alone[best]}, {reach}."
     if part.mean > TOLD:
         sentence = (
-            f"By itself {columns.names[best]} may give the class away: it {reach}. The rows of a "
+            f"By itself {columns.alone[best]} may give the class away: it {reach}. The rows of a "
             f"class are too few to show that it lies above {100 * TOLD:g} %."
         )
     if part.high > TOLD:
@@ -79,11 +79,11 @@ def _of_numbers(columns: ColumnFacts, explained: np.ndarray, ranked: np.ndarray 
         "its rank correlation with the target": rank,
     }
     share = f"{fixed(100 * max(0.0, part))} % of the target's variance"
-    told = f"the means in bins of {columns.names[best]} explain {share}"
+    told = f"the means in bins of {columns.alone[best]} explain {share}"
     if above:
         ranks = f", and its rank correlation with the target is {rank:.4g}"
         by_rank = ranks if rank >= RANKED else ""
-        names = shortlist([columns.names[n] for n in above])
+        names = shortlist([columns.alone[n] for n in above])
         verb = "give" if len(above) > 1 else "gives"
         sentence = f"By itself {names} {verb} the target away: {told}{by_rank}."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
@@ -97,7 +97,8 @@ RULE = Rule(
     "A rule of one column alone tells the class of rows that it was not learned from: the interval "
     f"of its balanced accuracy lies above {100 * TOLD:g} %, at a level for all columns at once "
     "(Bonferroni). The rule cuts the values where the class changes, and answers in each bin with "
-    "the class that it has most of, in parts of the class's rows; five folds hold rows out, and do "
+    "the class that it has most of, in parts of the class's rows; a column of categories is asked "
+    "as a whole, and each category is a bin; five folds hold rows out, and do "
     f"not part groups and copies. Where the interval holds {100 * TOLD:g} % it is inconclusive. Of "
     f"numbers it is found where the means of bins explain {100 * EXPLAINED:g} % of the variance or "
     f"more, or Spearman's rank correlation with the column is {RANKED:g} or more, whatever "

@@ -18,12 +18,12 @@ def judge(data: CheckedData) -> Finding:
     told = []
     if columns.constant:
         names = shortlist([columns.names[n] for n in columns.constant])
-        told.append(f"{names} {_verb(len(columns.constant))} one value in all training rows")
+        told.append(f"in all training rows {names} {_verb(len(columns.constant))} one value")
     if columns.copies:
         names = shortlist(
             [f"{columns.names[one]} (as {columns.names[other]})" for one, other in columns.copies]
         )
-        told.append(f"{names} {'repeats' if len(columns.copies) == 1 else 'repeat'} another column")
+        told.append(f"equal to an earlier column: {names}")
     if not told:
         sentence = "Every column varies in the training rows, and no two are equal."
         return RULE.finding(None, "not found", sentence, evidence)

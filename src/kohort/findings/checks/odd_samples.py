@@ -1,5 +1,6 @@
 """KD110: samples without content, and values that outweigh all others."""
 
+from kohort.data.inspection.column_facts import FEWEST_TO_OUTWEIGH, outlying
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.names import shortlist
@@ -16,7 +17,13 @@ def judge(data: CheckedData) -> Finding:
         if not names:
             sentence = "In no column do a few values outweigh all others."
             return RULE.finding(None, "not found", sentence, evidence)
-        sentence = f"One row in a thousand makes up half of the variance of {shortlist(names)}."
+        few = outlying(data.train)
+        rows = "One of" if few == 1 else f"{few:,} of"
+        makes = "makes" if few == 1 else "make"
+        sentence = (
+            f"{rows} {data.train:,} training rows {makes} up half of the variance of "
+            f"{shortlist(names)}, or more."
+        )
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
     blank, samples = len(data.blank), data.train + data.test
     percent = 100 * blank / samples
@@ -24,7 +31,7 @@ def judge(data: CheckedData) -> Finding:
     if not blank:
         return RULE.finding(None, "not found", "No sample is blank.", evidence)
     sentence = (
-        f"{blank:,} of {samples:,} samples ({percent:.2g} %) {'is' if blank == 1 else 'are'} blank."
+        f"{blank:,} of {samples:,} samples ({percent:.3g} %) {'is' if blank == 1 else 'are'} blank."
     )
     if percent >= BLANK_PERCENT:
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
@@ -36,7 +43,8 @@ RULE = Rule(
     "blank samples and outliers",
     f"Of samples that are no rows of a table {BLANK_PERCENT:g} % or more are blank: all their "
     "numbers are the same. In a table, one row in a thousand (one at least) makes up half or more "
-    "of a column's sum of squares around its median; columns of two values are left out.",
+    "of a column's sum of squares around its median; columns of two values are left out, and "
+    f"tables of fewer than {FEWEST_TO_OUTWEIGH} training rows.",
     "A blank image has no class to tell. A value that outweighs all others, such as -999 for a gap "
     "or a slip of the unit, decides how its column is scaled, and squeezes the rest together.",
     "Look at them. Leave blank samples out; read codes for gaps as gaps, or scale by the logarithm "
