@@ -204,13 +204,20 @@ def test_a_weighted_score_has_no_reference_that_counts_samples(named, weights, i
     result = run(data, kohort.Variant("net", build), sample_weight=weight, metric="accuracy")
     assert (result.record.majority is None) == is_weighted
     assert result.record.settings.weighs_answers == is_weighted
-    assert ("always answering" in result.answer()) != is_weighted
+    reference = (
+        "always answering class 0, whose accuracy is "
+        if is_weighted
+        else ("always answering class 0, right for ")
+    )
+    assert reference in result.answer()
+    (of_all,) = (f for f in result.findings() if f.code == "KH207")
+    assert (of_all.verdict == "not applicable") != is_weighted
     result.test()
     told = {f.code: f for f in result.findings() if f.variant is None}
     assert (told["KH204"].verdict == "not applicable") == is_weighted
     assert (told["KH203"].verdict == "not applicable") == is_weighted
     if is_weighted:
-        assert told["KH204"].sentence.endswith("the accuracy that scores weighs the samples.")
+        assert told["KH204"].sentence.endswith("(KH207 has the class of the most weight).")
         assert "weighs the samples, and that on test counts each once" in told["KH203"].sentence
 
 

@@ -19,6 +19,12 @@ from kohort.report.tested.group_words import over_groups_text, p_text, paired_te
 from kohort.report.tested_scores import TestScore, are_accuracies
 from kohort.report.tested_scores import told as scored
 
+WEIGHED = (
+    "The validation score weighs the samples, that on test counts each once: do not hold one "
+    "against the other."
+)
+"""Of losses and metrics that have the weights of samples."""
+
 
 def told(
     tests: Sequence[HeldOut], scores: Sequence[TestScore], scale: Scale, settings: Settings
@@ -36,7 +42,8 @@ def told(
     right = test_text(tests, settings)
     grouped = over_groups_text(scores[0].groups)
     found = [] if are_accuracies(tests, scores) else [scored(scores, scale, settings)]
-    return " ".join(filter(None, [*found, right, grouped]))
+    weighed = WEIGHED * settings.weighs_samples
+    return " ".join(filter(None, [*found, right, grouped, weighed]))
 
 
 def member(conclusions: Conclusions, number: int) -> tuple[str, int, int]:
