@@ -173,14 +173,19 @@ def test_what_is_not_known_to_count_right_answers_has_no_reference(metric):
     assert verdicts(result)["KH204"] == "not applicable"
 
 
-def test_a_threshold_of_its_own_counts_other_answers():
+@pytest.mark.parametrize("threshold", [0.9, 1e-6])
+def test_a_threshold_of_its_own_counts_other_answers(threshold):
     def build():
         model = constant("binary")
-        metrics = [keras.metrics.BinaryAccuracy(threshold=0.9)]
-        model.compile("sgd", "binary_crossentropy", metrics=metrics)
+        metrics = [keras.metrics.BinaryAccuracy(threshold=threshold)]
+        model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", metrics=metrics)
         return model
 
-    assert run(rare(), kohort.Variant("net", build)).record.majority is None
+    result = run(rare(), kohort.Variant("net", build))
+    assert result.record.majority is None
+    # Where the two accuracies of one model differ, it is told why.
+    why = "binary accuracy counts by a rule of its own, such as another threshold."
+    assert result.test_text().endswith(why) == (threshold < 0.5)
 
 
 @pytest.mark.parametrize(
