@@ -68,6 +68,7 @@ replicate, the same for all variants.
   over splits or over folds, which are different quantities; a study says which.
 - **Points** are percentage points of a proportion. Where the metric is no proportion, thresholds
   are in percent of what the best variant scores on validation, and differences in its own unit.
+  Where zero is not the best that there is, they are in percent of the same as the margin below.
 - **Replicates that stopped at different epochs**, as with early stopping, each count by what they
   came to. Where e* is chosen, a replicate that has stopped goes on with the loss of its last epoch,
   so that one that stops early does not cut the others short; one that stopped before the e* of

@@ -230,6 +230,8 @@ def test_programs_get_json(tables):
     assert first["sample"] == "bare.csv, row 0"
     assert first["class"] == ["low", "high"][best.argmax()]
     assert first["probability"] == pytest.approx(best.max(), rel=1e-5)
+    every = dict(zip(("low", "high"), best.tolist(), strict=True))
+    assert first["probabilities"] == pytest.approx(every, rel=1e-5)
     rows = json.loads(kohort("predict", "numbers.keras", "bare.csv", "--json", cwd=folder).stdout)
     assert rows[0]["outputs"] == pytest.approx(np.ravel(outputs["numbers"][0]).tolist(), rel=1e-5)
     assert "class" not in rows[0]

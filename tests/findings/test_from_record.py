@@ -143,6 +143,40 @@ def test_the_margin_of_r2_is_a_part_of_what_is_better_than_the_mean():
     assert margin_of("r2_score", [[0.9, 0.9, 0.9]]) == 0
 
 
+def gaps_of(train, valid, constant):
+    """KH102 of two variants that are scored by R2, the first `[replicate]` of which are given."""
+    record = scored_by("r2_score", [valid, [0.0] * len(valid)], constant)
+    curves = record.whole
+    values = curves.values.copy()
+    values[0, :, :, curves.metrics.index("eval_r2_score")] = np.array(train)[:, None]
+    whole = {1.0: replace(curves, values=values)}
+    found = Conclusions(replace(record, curves=whole)).findings
+    return next(f for f in found if (f.code, f.variant) == ("KH102", "v0"))
+
+
+def test_a_gap_of_r2_is_held_against_what_is_better_than_the_mean():
+    # A gap of 0.03 where 0.9 is explained: a tenth of the score itself would be 0.001.
+    far = gaps_of([0.04, 0.043, 0.038], [0.01, 0.011, 0.009], [-0.9, -0.9, -0.9])
+    assert far.verdict == "not found"
+    near = gaps_of([0.94, 0.943, 0.938], [0.81, 0.811, 0.809], [-0.1, -0.1, -0.1])
+    assert near.verdict == "found"
+
+
+def test_a_gap_is_open_where_nobody_knows_how_large_a_difference_of_the_score_matters():
+    lost = gaps_of([0.04, 0.043, 0.038], [0.01, 0.011, 0.009], None)
+    assert lost.verdict == "inconclusive"
+    assert lost.sentence.endswith("How large a gap of this score matters is not known.")
+    assert "nan" not in lost.sentence
+    assert gaps_of([0.0, 0.001, 0.0], [0.1, 0.11, 0.12], None).verdict == "not found"
+
+
+def test_underfit_is_open_where_nobody_knows_how_large_a_difference_of_the_score_matters():
+    found = Conclusions(scored_by_loss(POISSON, "'poisson'")).findings
+    told = [f for f in found if f.code in ("KH102", "KH103")]
+    assert "found" not in {f.verdict for f in told}
+    assert not any("nan" in f.sentence for f in told)
+
+
 def test_an_error_of_another_name_has_its_margin_as_ever():
     errors = [[2.0, 2.1, 2.2], [3.0, 3.0, 3.1]]
     for name in ("rmse", "mae", "rmse_of_price", "price_mae", "log_mae"):

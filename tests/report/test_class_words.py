@@ -173,14 +173,19 @@ def test_what_is_not_known_to_count_right_answers_has_no_reference(metric):
     assert verdicts(result)["KH204"] == "not applicable"
 
 
-def test_a_threshold_of_its_own_counts_other_answers():
+@pytest.mark.parametrize("threshold", [0.9, 1e-6])
+def test_a_threshold_of_its_own_counts_other_answers(threshold):
     def build():
         model = constant("binary")
-        metrics = [keras.metrics.BinaryAccuracy(threshold=0.9)]
-        model.compile("sgd", "binary_crossentropy", metrics=metrics)
+        metrics = [keras.metrics.BinaryAccuracy(threshold=threshold)]
+        model.compile(keras.optimizers.SGD(0.0), "binary_crossentropy", metrics=metrics)
         return model
 
-    assert run(rare(), kohort.Variant("net", build)).record.majority is None
+    result = run(rare(), kohort.Variant("net", build))
+    assert result.record.majority is None
+    # Where the two accuracies of one model differ, it is told why.
+    why = "binary accuracy counts by a rule of its own, such as another threshold."
+    assert result.test_text().endswith(why) == (threshold < 0.5)
 
 
 @pytest.mark.parametrize(
@@ -204,13 +209,20 @@ def test_a_weighted_score_has_no_reference_that_counts_samples(named, weights, i
     result = run(data, kohort.Variant("net", build), sample_weight=weight, metric="accuracy")
     assert (result.record.majority is None) == is_weighted
     assert result.record.settings.weighs_answers == is_weighted
-    assert ("always answering" in result.answer()) != is_weighted
+    reference = (
+        "always answering class 0, whose accuracy is "
+        if is_weighted
+        else ("always answering class 0, right for ")
+    )
+    assert reference in result.answer()
+    (of_all,) = (f for f in result.findings() if f.code == "KH207")
+    assert (of_all.verdict == "not applicable") != is_weighted
     result.test()
     told = {f.code: f for f in result.findings() if f.variant is None}
     assert (told["KH204"].verdict == "not applicable") == is_weighted
     assert (told["KH203"].verdict == "not applicable") == is_weighted
     if is_weighted:
-        assert told["KH204"].sentence.endswith("the accuracy that scores weighs the samples.")
+        assert told["KH204"].sentence.endswith("(KH207 has the class of the most weight).")
         assert "weighs the samples, and that on test counts each once" in told["KH203"].sentence
 
 

@@ -36,6 +36,10 @@ NOT_KEPT = {
         "samples are split and put into batches at random, so one of weight 2 is not the same as "
         "two of weight 1, nor one of weight 0 as none"
     ),
+    "check_class_weight_classifiers": (
+        "epochs are chosen by a validation loss without weights of classes, so that of weights of "
+        "1000 and 0.0001 an early epoch is best"
+    ),
 }
 
 

@@ -143,6 +143,31 @@ def test_a_seed_decides(blobs):
     assert prints(1) != prints(2)
 
 
+def test_the_logarithms_of_probabilities_are_those_of_scikit_learn(fitted, blobs):
+    expected = np.log(fitted.predict_proba(blobs.x_test))
+    np.testing.assert_allclose(fitted.predict_log_proba(blobs.x_test), expected)
+
+
+def test_weights_are_of_the_classes_as_y_names_them(blobs):
+    """By the numbers that a study gives to classes 2 would be the third, and not the first."""
+    ratings = 2 + blobs.y_train
+    found = classifier(epochs=1, class_weight={2: 3.0, 4: 0.5}).fit(blobs.x_train, ratings)
+    data = kohort.Dataset(blobs.x_train, blobs.y_train, class_names="234")
+    same = kohort.Study(
+        "same", deep_or_not(), data, class_weight={"2": 3.0, "4": 0.5},
+        replicates=kohort.Holdout(0.2, repeats=2), epochs=1, batch_size=32, seed=0,
+    ).run(verbose=0)  # fmt: skip
+    assert found.result_.best().fingerprint == same.best().fingerprint
+    assert set(found.result_.settings.class_weights) == {"units=0", "units=8"}
+    with pytest.raises(kohort.DesignError, match=r"among \[2, 3, 4\], got one for 0"):
+        classifier(class_weight={0: 1.0}).fit(blobs.x_train, ratings)
+
+
+def test_balanced_weights_are_those_of_the_study(blobs):
+    found = classifier(epochs=1, class_weight="balanced").fit(blobs.x_train, blobs.y_train)
+    assert set(found.result_.settings.class_weights.values()) == {"balanced"}
+
+
 def test_unfitted_ones_say_so(blobs):
     for estimator in (KohortClassifier(), KohortRegressor()):
         with pytest.raises(NotFittedError):

@@ -1,9 +1,10 @@
 """Predicts with a saved model, for image files and for rows of CSV files."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import keras
@@ -37,6 +38,7 @@ class Answer(NamedTuple):
         probability: Of the class; None without one.
         outputs: The model's outputs, where they tell no probabilities of classes.
         is_class: Whether the label is a class.
+        probabilities: Of all classes, by their names; empty without such.
     """
 
     sample: str
@@ -44,14 +46,16 @@ class Answer(NamedTuple):
     probability: float | None
     outputs: tuple[float, ...] = ()
     is_class: bool = True
+    probabilities: Mapping[str, float] = MappingProxyType({})
 
     def as_json(self) -> dict[str, object]:
-        """The answer for programs: the class with its probability, or the outputs, or both."""
+        """The answer for programs: the class with all probabilities, or the outputs, or both."""
         told: dict[str, object] = {"sample": self.sample}
         if self.is_class:
             told["class"] = self.label
         if self.probability is not None:
-            return told | {"probability": self.probability}
+            every = dict(self.probabilities)
+            return told | {"probability": self.probability, "probabilities": every}
         return told | {"outputs": list(self.outputs)}
 
 
@@ -182,12 +186,14 @@ def _classes(
     samples: list[str], outputs: np.ndarray, names: list[str], kind: OutputKind
 ) -> list[Answer]:
     scores, are_some = class_probabilities(outputs, kind), tell_probabilities(outputs, kind)
+    called = [*names, *map(str, range(len(names), scores.shape[1]))]
     return [
         Answer(
             sample,
-            names[k] if k < len(names) else str(k),
+            called[k],
             float(row[k]) if are_some else None,
             () if are_some else (*map(float, given),),
+            probabilities=dict(zip(called, row.tolist(), strict=False)) if are_some else {},
         )
         for sample, k, row, given in zip(
             samples, scores.argmax(axis=1), scores, outputs, strict=True

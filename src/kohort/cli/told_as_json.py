@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kohort.findings.finding import Finding
     from kohort.findings.probabilities.areas import Areas
     from kohort.findings.statistics.comparison import Comparison
+    from kohort.report.held_out import HeldOut
     from kohort.result import Result
 
 
@@ -80,6 +81,7 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
             "samples": len(one.values),
             "accuracy": of_interval(tested[one.variant].accuracy) if tested else None,
             "areas": _of_areas(tested[one.variant].areas) if tested else None,
+            "classes": _of_classes(tested[one.variant]) if tested else None,
             "errors": [
                 {
                     "rmse": of_interval(errors.rmse),
@@ -91,6 +93,24 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
         }
         for one in scores
     ]
+
+
+def _of_classes(held: "HeldOut") -> dict[str, Any]:
+    """Which classes a model finds, and how far its probabilities, if any, can be believed."""
+    found: dict[str, Any] = {
+        "names": list(held.answers.names),
+        "balanced_accuracy": of_interval(held.balanced_accuracy),
+        "recalls": [None if one is None else of_interval(one) for one in held.recalls],
+        "confusion": held.confusion.tolist(),
+    }
+    if not held.has_probabilities:
+        return found | {"log_loss": None, "ece": None, "ece_by_chance": None}
+    calibration = held.calibration
+    return found | {
+        "log_loss": number(float(held.losses.mean())),
+        "ece": number(calibration.error),
+        "ece_by_chance": number(calibration.by_chance),
+    }
 
 
 def _of_areas(found: "Areas | None") -> dict[str, Any] | None:

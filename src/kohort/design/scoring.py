@@ -36,6 +36,7 @@ class Scoring:
         constants: Of members, what it computes, where one answer for all samples has a known score.
         takes: As `accuracies`, of members whose metric gets the targets as they are.
         is_weighted: Whether it weighs samples for some member, where they have weights.
+        weighs_alike: Whether it does so for all members, or for none.
     """
 
     metric: str
@@ -45,6 +46,7 @@ class Scoring:
     constants: frozenset[ConstantKind | None] = frozenset()
     takes: frozenset[Accuracy] = frozenset()
     is_weighted: bool = False
+    weighs_alike: bool = True
 
     @property
     def constant(self) -> ConstantKind | None:
@@ -135,6 +137,7 @@ def scoring(
         frozenset(constants),
         frozenset(k.accuracy for k in of_members if k.takes_targets),
         any(k.is_weighted for k in of_members),
+        len({k.is_weighted for k in of_members}) < 2,
     )
 
 

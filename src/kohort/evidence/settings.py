@@ -58,6 +58,8 @@ class Settings:
             validation over training samples; 0 where they do not by more than a sample.
         weighs_answers: Whether the metric is an accuracy of classes that weighs samples; not known,
             and so false, in studies that were kept before it was.
+        weighs_samples: Whether samples had weights, and what scores weighs them, as on the test set
+            it does not; not known, and so false, likewise.
     """
 
     study: str
@@ -92,6 +94,7 @@ class Settings:
     counted: CountedClass | None = None
     ratio: float = 0.0
     weighs_answers: bool = False
+    weighs_samples: bool = False
 
     def facts(self) -> list[tuple[str, str]]:
         """The settings in words, for a report."""

@@ -18,8 +18,7 @@ from kohort.findings.statistics.scale import Scale
 MARGIN_POINTS = 1.0
 """The default margin (the smallest difference of practical interest) for proportions."""
 MARGIN_PERCENT = 5.0
-"""The default margin for other metrics, in percent: of the best variant's score where zero is the
-best that there is, else of how far it is better than one answer for all samples."""
+"""The default margin for other metrics, in percent (see `_reference`)."""
 
 _NEVER_NEGATIVE = re.compile(
     r"(root_?)?mean_?(squared|absolute)(_?percentage|_?logarithmic)?_?error|r?mse|mae|mape|msle"
@@ -54,7 +53,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
     )
     # What a race decided at a look must not change with the replicates of later looks.
     seen = settings.looks[0] if settings.looks else None
-    reference = None if is_proportion else _reference(variants, seen)
+    reference = None if is_proportion else _reference(record, variants, seen)
     scale = Scale(
         metric_name(settings.metric),
         settings.higher_is_better,
@@ -67,7 +66,9 @@ def study_curves(record: StudyRecord) -> StudyCurves:
     )
     margin = settings.margin
     if margin is None:
-        margin = _default_margin(record, variants, scale, seen)
+        margin = scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
+    if np.isnan(margin) and not _has_names(record, _BEST_AT_ZERO):
+        margin = 0.0  # no size of a difference is known to matter
     return StudyCurves(
         variants,
         settings.confidence,
@@ -151,32 +152,6 @@ def _only_right(record: StudyRecord, number: int, replicates: int) -> np.ndarray
     return only_right(counts, majority.name, number, replicates)
 
 
-def _default_margin(
-    record: StudyRecord, variants: Sequence[VariantCurves], scale: Scale, replicates: int | None
-) -> float:
-    """The margin where nobody has named one; 0 where no size of a difference is known to matter.
-
-    A part of a score is one only where zero is the best that there is: the loss `poisson` is zero
-    for counts whose mean is near e, and R2 for what is as good as the mean. Of others it is a part
-    of how far the best variant is shown to be better than one answer for all samples.
-
-    Args:
-        record: The study's record.
-        variants: Its variants.
-        scale: The scale of their errors.
-        replicates: How many replicates it is of; None for all.
-    """
-    if scale.is_proportion or _has_names(record, _BEST_AT_ZERO):
-        return scale.threshold(MARGIN_POINTS, MARGIN_PERCENT)
-    settings, constant = record.settings, record.constant
-    seen = _seen(variants, replicates)
-    seen = replace(seen, confidence=settings.confidence, test_to_train=settings.test_to_train)
-    if constant is None or seen.lowest is None:
-        return 0.0
-    gain = seen.interval(scale.error(constant.valid[:replicates]) - seen.errors[seen.lowest])
-    return MARGIN_PERCENT / 100 * gain.mean if gain.lies_above(0.0) else 0.0
-
-
 def _is_proportion(record: StudyRecord) -> bool:
     """Whether the metric that scores is a proportion, and has no value that none can have.
 
@@ -245,20 +220,34 @@ def _told_whole(loss: str) -> str | None:
     return None if match is None or match[1] in _LEAVES_OUT else loss
 
 
-def _reference(variants: Sequence[VariantCurves], replicates: int | None) -> float:
-    """The absolute score at e* of the best variant; NaN where none has one.
+def _reference(
+    record: StudyRecord, variants: Sequence[VariantCurves], replicates: int | None
+) -> float:
+    """What percentages of a score are of that is no proportion; NaN where that is not known.
 
-    A baseline may be as bad as a net that has not learned yet: a part of its loss would be more
-    than all that the others differ by.
+    Where zero is the best that there is, the absolute score at e* of the best variant: a baseline
+    may be as bad as a net that has not learned yet, and a part of its loss more than all that the
+    others differ by. Of other scores a part means nothing: the loss `poisson` is zero for counts
+    whose mean is near e, and R2 for what is as good as the mean. There it is how far the best
+    variant is shown to be better than one answer for all samples, where that one's score is known.
 
     Args:
-        variants: The variants.
+        record: The study's record.
+        variants: Its variants.
         replicates: How many replicates it is of; None for all.
     """
     seen = _seen(variants, replicates)
     if seen.lowest is None:
         return np.nan
-    return float(abs(np.nanmean(seen.errors[seen.lowest]))) or np.nan
+    best, settings, constant = seen.errors[seen.lowest], record.settings, record.constant
+    if _has_names(record, _BEST_AT_ZERO):
+        return float(abs(np.nanmean(best))) or np.nan
+    if constant is None:
+        return np.nan
+    of_one = constant.valid[:replicates] * (-1 if settings.higher_is_better else 1)
+    seen = replace(seen, confidence=settings.confidence, test_to_train=settings.test_to_train)
+    gain = seen.interval(of_one - best)
+    return gain.mean if gain.lies_above(0.0) else np.nan
 
 
 def _seen(variants: Sequence[VariantCurves], replicates: int | None) -> StudyCurves:

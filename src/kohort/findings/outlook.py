@@ -15,7 +15,7 @@ from kohort.findings.statistics.interval import Interval
 EXCESS_POINTS = 2.0
 """Train error above that of the study's best, in points, where errors are proportions."""
 EXCESS_PERCENT = 10.0
-"""The same for other errors, in percent of the best variant's score."""
+"""The same for other errors, in percent of what `Scale.reference` is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,18 @@ class Behind:
         excess: Of its train error at the end.
         worse: Of its validation error at e*.
         rivals: The names of what it is compared with, the most frequent one first.
-        threshold: What an excess must be above to be of interest.
+        threshold: What an excess must be above to be of interest; NaN where that is not known.
     """
 
     excess: Interval
     worse: Interval
     rivals: str
     threshold: float
+
+    @property
+    def border(self) -> float:
+        """What an excess must be below to be none; zero where no threshold is known."""
+        return 0.0 if np.isnan(self.threshold) else self.threshold
 
     @property
     def is_clear(self) -> bool:

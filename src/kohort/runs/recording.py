@@ -28,7 +28,13 @@ from kohort.evidence.settings import Settings, sizes_of
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
 from kohort.keras_api.models import data_loss
-from kohort.runs.classes.recorded import class_counts, majority_class, one_answer, weighs_answers
+from kohort.runs.classes.recorded import (
+    class_counts,
+    majority_class,
+    one_answer,
+    weighs_answers,
+    weighs_samples,
+)
 from kohort.runs.fingerprint import arguments_of, as_code
 from kohort.runs.learned_from import LearnedFrom
 from kohort.runs.work import weight_bytes
@@ -306,6 +312,7 @@ def _settings(
         strata=spec.splits_told,
         has_sample_weights=spec.sample_weights is not None,
         weighs_answers=weighs_answers(spec, score),
+        weighs_samples=weighs_samples(spec, score),
         data=spec.data.fingerprint,
         raw_data="" if spec.data.raw is None else spec.data.raw.fingerprint,
         counted=class_of_score(score.metric, [m.metrics for m in records.planned], spec.data),

@@ -1,6 +1,8 @@
 """A classifier that runs a study in `fit`."""
 
-from typing import Any, Self
+import reprlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import special
@@ -9,8 +11,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from kohort.data.encoding import is_missing
-from kohort.errors import DataError, row_text
-from kohort.sklearn.study_estimator import KEPT, StudyEstimator
+from kohort.design.races import Race
+from kohort.design.replicates import Holdout, KFold
+from kohort.design.scoring import Mode
+from kohort.design.spec import StudyCallbacks
+from kohort.design.variants import Variant
+from kohort.design.weights import ClassWeight
+from kohort.errors import DataError, DesignError, row_text
+from kohort.sklearn.study_estimator import KEPT, Ships, StudyEstimator
 
 
 class KohortClassifier(ClassifierMixin, StudyEstimator):
@@ -37,6 +45,10 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         mode: As in `kohort.Study`.
         margin: As in `kohort.Study`.
         callbacks: As in `kohort.Study`.
+        class_weight: How much each class counts in the loss that trains: weights by class, such as
+            `{"yes": 5}`, where others have 1, or "balanced", which each replicate computes from
+            what it trains on. As in `kohort.Study` nothing is measured with them, and they stand
+            not beside a `sample_weight`.
         random_state: The seed of the study; a number makes `fit` give the same each time.
         verbose: 0 is silent; anything else shows progress on stderr.
 
@@ -57,6 +69,37 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         True
     """
 
+    def __init__(
+        self,
+        variants: Sequence[Variant] | Any = None,
+        *,
+        replicates: int | Holdout | KFold | Race = 5,
+        epochs: int | Mapping[str, int] = 50,
+        batch_size: int = 32,
+        ships: Ships = "best",
+        metric: str | None = None,
+        mode: Mode = "auto",
+        margin: float | None = None,
+        callbacks: StudyCallbacks = (),
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            variants,
+            replicates=replicates,
+            epochs=epochs,
+            batch_size=batch_size,
+            ships=ships,
+            metric=metric,
+            mode=mode,
+            margin=margin,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Run the study.
 
@@ -72,7 +115,7 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
 
         Raises:
             ValueError: As `kohort.Study` and `Study.run`; or there is one class, a sample has none,
-                or some are text and others numbers.
+                some are text and others numbers, or `class_weight` is of another class.
 
         Example:
             >>> from kohort.sklearn import KohortClassifier
@@ -88,8 +131,26 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         if len(self.classes_) < 2:
             raise DataError("samples of two classes or more", "one class", "give others, too")
         names = [str(name) for name in self.classes_.tolist()]
-        self._run_study(self._dataset(x, labels.astype(np.int32), names, groups), sample_weight)
+        weights = self._weights_of_classes(names)
+        data = self._dataset(x, labels.astype(np.int32), names, groups)
+        self._run_study(data, sample_weight, weights)
         return self
+
+    def _weights_of_classes(self, names: Sequence[str]) -> ClassWeight | None:
+        """The weights of classes by the names that these have in the study."""
+        given = self.class_weight
+        if not isinstance(given, Mapping):
+            return given
+        classes = self.classes_.tolist()
+        known = dict(zip(classes, names, strict=True))
+        strange = [label for label in given if label not in known]
+        if strange:
+            raise DesignError(
+                f"class_weight for classes among {reprlib.repr(classes)}",
+                f"one for {strange[0]!r}",
+                "name the classes as y does",
+            )
+        return {known[label]: weight for label, weight in given.items()}
 
     def predict(self, X: Any) -> np.ndarray:
         """The class of each sample.
@@ -143,6 +204,28 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         if outputs.shape[1] == 1:
             outputs = np.concatenate([1 - outputs, outputs], axis=1)
         return outputs
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithm of `predict_proba`; minus infinity of a probability of 0.
+
+        Args:
+            X: `[sample, ...]`, as in `fit`.
+
+        Returns:
+            float32 `[sample, class]`, in the order of `classes_`.
+
+        Raises:
+            NotFittedError: It was not fitted.
+
+        Example:
+            >>> from kohort.sklearn import KohortClassifier
+            >>> variants = kohort.grid(build, units=[16])
+            >>> classifier = KohortClassifier(variants, replicates=2, epochs=2, batch_size=10)
+            >>> classifier.fit(data.x_train, data.y_train).predict_log_proba(data.x_test).max() <= 0
+            True
+        """
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
 
 
 def _check_classes(y: Any) -> None:

@@ -18,6 +18,7 @@ from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
 from kohort.design.spec import StudyCallbacks
 from kohort.design.variants import Variant
+from kohort.design.weights import ClassWeight
 from kohort.errors import check_choice
 from kohort.keras_api.averaging import link_of
 from kohort.keras_api.class_outputs import Link
@@ -92,7 +93,9 @@ class StudyEstimator(BaseEstimator):
             _narrowed(x), targets, class_names=names, name="X", groups=groups, notes=tuple(told)
         )
 
-    def _run_study(self, data: Dataset, weight: Any) -> None:
+    def _run_study(
+        self, data: Dataset, weight: Any, class_weight: ClassWeight | None = None
+    ) -> None:
         """Run the study, and keep its result and the model that it ships."""
         check_choice("ships", self.ships, ("best", "refit", "ensemble"))
         study = Study(
@@ -108,6 +111,7 @@ class StudyEstimator(BaseEstimator):
             mode=self.mode,
             margin=self.margin,
             sample_weight=weight,
+            class_weight=class_weight,
         )
         verbose: Literal[0, 1] = 1 if self.verbose else 0
         self.result_ = study.run(verbose=verbose)

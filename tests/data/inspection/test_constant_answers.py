@@ -6,7 +6,8 @@ import pytest
 
 import kohort
 from kohort.data.inspection import constant_answers
-from kohort.data.inspection.constant_answers import constant_answer
+from kohort.data.inspection.constant_answers import constant_answer, heaviest_class
+from kohort.data.labels import class_labels
 
 RANDOM = np.random.default_rng(0)
 ROWS = np.arange(200)
@@ -103,6 +104,66 @@ def test_of_several_places_it_is_what_is_most_common_in_each(kind, metric, targe
             outputs = given if kind == "binary accuracy" else np.eye(3)[given]
             kept.update_state(targets[rows], outputs)
             assert score[number] == pytest.approx(float(kept.result()), abs=1e-6)
+
+
+WEIGHTS = np.random.default_rng(1).integers(0, 5, 200)
+COLUMN = TARGETS[:, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "targets", "constant"),
+    [
+        ("roc", keras.metrics.AUC, FLOATS, lambda _: 0.3),
+        ("pr", lambda: keras.metrics.AUC(curve="PR"), FLOATS, lambda _: 0.3),
+        ("roc", keras.metrics.AUC, ONE_HOT, lambda y: y.mean(axis=0)),
+        ("crossentropy", keras.metrics.CategoricalCrossentropy, ONE_HOT, lambda y: y.mean(axis=0)),
+        ("binary crossentropy", keras.metrics.BinaryCrossentropy, FLOATS, np.mean),
+        ("mse", keras.metrics.MeanSquaredError, COLUMN, np.mean),
+        ("rmse", keras.metrics.RootMeanSquaredError, TWO, lambda y: y.mean(axis=0)),
+        ("mae", keras.metrics.MeanAbsoluteError, COLUMN, np.median),
+        ("mae", keras.metrics.MeanAbsoluteError, TWO, lambda y: np.median(y, axis=0)),
+        ("r2", keras.metrics.R2Score, TWO, lambda y: y.mean(axis=0)),
+        ("binary accuracy", keras.metrics.BinaryAccuracy, ONE_HOT, most_common),
+        ("binary accuracy", keras.metrics.BinaryAccuracy, MASKS.astype("float32"), most_common),
+    ],
+)
+def test_of_weighted_samples_it_scores_what_keras_gives_to_the_answer_of_as_many_copies(
+    kind, metric, targets, constant
+):
+    answer = constant_answer(kind, data_of(targets), PARTS, WEIGHTS.astype("float32"))
+    assert answer.ones is None
+    for number, (train, valid) in enumerate(PARTS):
+        chosen = constant(np.repeat(targets[train], WEIGHTS[train], axis=0))
+        for rows, score in ((train, answer.train), (valid, answer.valid)):
+            kept = metric()
+            given = np.broadcast_to(chosen, targets[rows].shape)
+            kept.update_state(targets[rows], given, sample_weight=WEIGHTS[rows])
+            assert score[number] == pytest.approx(float(kept.result()), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("weights", [[1, 1, 1, 1], [0, 1, 0, 3], [2, 0, 1, 1], [1, 5, 1, 1]])
+def test_a_weighted_median_is_that_of_as_many_copies(weights):
+    targets = np.array([3.0, 1.0, 10.0, 2.0])
+    data = kohort.Dataset(np.zeros((4, 1)), targets[:, None])
+    rows = np.arange(4)
+    answer = constant_answer("mae", data, [(rows, rows)], np.array(weights, "float32"))
+    copies = np.repeat(targets, weights)
+    assert answer.train == pytest.approx(np.abs(copies - np.median(copies)).mean())
+
+
+def test_of_a_weighted_accuracy_it_is_the_class_of_the_most_weight():
+    weights = np.where(LABELS == 1, 20.0, 1.0)
+    answer = heaviest_class(class_labels(data_of(LABELS)), PARTS, weights)
+    assert answer.name == "class 1"
+    for (train, valid), *scores in zip(PARTS, answer.train, answer.valid, strict=True):
+        expected = [np.average(LABELS[rows], weights=weights[rows]) for rows in (train, valid)]
+        assert scores == pytest.approx(expected)
+
+
+def test_of_samples_that_weigh_nothing_nothing_is_told():
+    weights = np.where(ROWS < 50, 0.0, 1.0)
+    assert constant_answer("mse", data_of(TARGETS), PARTS, weights) is None
+    assert heaviest_class(class_labels(data_of(LABELS)), PARTS, weights) is None
 
 
 def test_the_answer_has_a_name():

@@ -1,7 +1,7 @@
 """What one answer for all samples scores: by an area, an error of numbers, a crossentropy."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ _AT_ONCE = 2**22
 """How many places of targets are counted at once."""
 _SHARES = "the share of each class"
 _MOST_COMMON = "the most common value in each place"
+_BY_WEIGHT = ", by the weights of samples"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +42,16 @@ class ConstantAnswer:
     valid: np.ndarray
     ones: float | None = None
 
+    def times(self, train: np.ndarray, valid: np.ndarray) -> "ConstantAnswer":
+        """The same answer with its scores multiplied, `[replicate]` of each side."""
+        return replace(self, train=self.train * train, valid=self.valid * valid)
+
 
 def constant_answer(
-    kind: ConstantKind, data: Dataset, parts: Iterable[tuple[np.ndarray, np.ndarray]]
+    kind: ConstantKind,
+    data: Dataset,
+    parts: Iterable[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None = None,
 ) -> ConstantAnswer | None:
     """What the best answer that is one for all samples scores, chosen on the training part.
 
@@ -56,56 +64,111 @@ def constant_answer(
         kind: What Keras's metric computes, over all samples and columns.
         data: The data.
         parts: For each replicate the rows that train and those that validate.
+        weights: `[train sample]`, by which samples count in what is measured, as in
+            `weighted_metrics` of Keras, and so in the choice of the answer; None without.
 
     Returns:
-        What it scores; None where the targets are not what such a metric is for.
+        What it scores; None where the targets are not what such a metric is for, or where the
+        samples of a part weigh nothing.
     """
     sides = tuple(parts)
+    if weights is not None and not all(weights[rows].any() for part in sides for rows in part):
+        return None
     match kind:
         case "mse" | "rmse" | "mae" | "r2":
-            answer = _of_error(kind, data.y_train, sides)
+            answer = _of_error(kind, data.y_train, sides, weights)
         case "binary accuracy" | "sparse accuracy" | "categorical accuracy":
-            answer = _of_places(kind, data.y_train, sides)
+            answer = _of_places(kind, data.y_train, sides, weights)
         case _:
             labels = class_labels(data, floats_are_labels=True)
-            answer = None if labels is None else _of_classes(kind, labels, sides)
+            answer = None if labels is None else _of_classes(kind, labels, sides, weights)
     is_known = answer is not None and np.isfinite([answer.train, answer.valid]).all()
     return answer if is_known else None
 
 
+def heaviest_class(
+    labels: ClassLabels, parts: Iterable[tuple[np.ndarray, np.ndarray]], weights: np.ndarray
+) -> ConstantAnswer | None:
+    """The weighted accuracy of always answering the class of the most weight.
+
+    Args:
+        labels: The classes.
+        parts: For each replicate the rows that train and those that validate.
+        weights: `[train sample]`.
+
+    Returns:
+        What it scores; None where the samples of a part weigh nothing.
+    """
+    sides = tuple(parts)
+    if not all(weights[rows].any() for part in sides for rows in part):
+        return None
+    number = int(np.bincount(labels.train, weights).argmax())
+    is_it = labels.train == number
+    shares = [[_mean(is_it[rows], weights[rows]) for rows in part] for part in sides]
+    return ConstantAnswer(f"class {labels.names[number]}", *np.array(shares).T)
+
+
+def _mean(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The weighted mean over samples of values `[sample, ...]`, float64."""
+    if weights is None:
+        return np.asarray(values.mean(axis=0, dtype=float))
+    return np.asarray(weights.astype(float) @ values / weights.sum(dtype=float))
+
+
+def _median(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The weighted median over samples of values `[sample]` or `[sample, number]`."""
+    if weights is None:
+        return np.asarray(np.median(values, axis=0))
+    if values.ndim == 2:
+        return np.array([_median(column, weights) for column in values.T])
+    order = np.argsort(values, kind="stable")
+    weight = np.cumsum(weights[order], dtype=float)
+    # Where half of the weight ends at a target, the middle between that and the next one.
+    ends = [np.searchsorted(weight, weight[-1] / 2, side) for side in ("left", "right")]
+    return np.asarray(values[order[ends]].mean(dtype=float))
+
+
 def _of_error(
-    kind: ErrorKind, targets: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+    kind: ErrorKind,
+    targets: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None,
 ) -> ConstantAnswer | None:
     if targets.ndim > 2 or targets.dtype.kind not in "iuf":
         return None
-    scores = [
-        _error(kind, targets[train], (targets[train], targets[valid])) for train, valid in parts
-    ]
+    scores = []
+    for part in parts:
+        sides = [(targets[rows], None if weights is None else weights[rows]) for rows in part]
+        scores.append(_errors(kind, sides))
     if kind != "r2" and not np.all(scores):  # nothing to be better than
         return None
-    middle = "median" if kind == "mae" else "mean"
+    middle = "weighted " * (weights is not None) + ("median" if kind == "mae" else "mean")
     return ConstantAnswer(f"the {middle} of the training targets", *np.array(scores).T)
 
 
-def _error(kind: ErrorKind, known: np.ndarray, sides: Sequence[np.ndarray]) -> list[float]:
-    """The scores on some sides of the best constant of the targets that are known."""
-    constant = np.median(known, axis=0) if kind == "mae" else known.mean(axis=0, dtype=float)
+def _errors(kind: ErrorKind, sides: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> list[float]:
+    """The scores on each side, its targets and their weights, of the best constant of the first."""
+    constant = _median(*sides[0]) if kind == "mae" else _mean(*sides[0])
     scores = []
-    for targets in sides:
+    for targets, weights in sides:
         apart = targets - constant
         if kind == "mae":
-            scores.append(float(np.abs(apart).mean()))
+            scores.append(float(_mean(np.abs(apart), weights).mean()))
             continue
-        squares = np.square(apart).mean(axis=0)
+        squares = _mean(np.square(apart), weights)
         if kind == "r2":
+            spread = _mean(np.square(targets - _mean(targets, weights)), weights)
             with np.errstate(invalid="ignore", divide="ignore"):
-                squares = 1 - squares / targets.var(axis=0, dtype=float)
+                squares = 1 - squares / spread
         scores.append(float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean()))
     return scores
 
 
 def _of_places(
-    kind: PlacesKind, targets: np.ndarray, parts: Sequence[tuple[np.ndarray, np.ndarray]]
+    kind: PlacesKind,
+    targets: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None,
 ) -> ConstantAnswer | None:
     """Of accuracies that count several places of a target; of one place there is a majority."""
     one_hot = kind == "categorical accuracy"
@@ -121,24 +184,36 @@ def _of_places(
         return None
     scores = []
     for part in parts:
-        train, valid = (_counts(targets, rows, places, classes, one_hot=one_hot) for rows in part)
+        train, valid = (
+            _counts(targets, rows, places, classes, weights, one_hot=one_hot) for rows in part
+        )
         answer = train.argmax(axis=1)[:, None]
         scores.append(
             [np.take_along_axis(c, answer, axis=1).sum() / c.sum() for c in (train, valid)]
         )
-    return ConstantAnswer(_MOST_COMMON, *np.array(scores).T)
+    name = _MOST_COMMON + _BY_WEIGHT * (weights is not None)
+    return ConstantAnswer(name, *np.array(scores).T)
 
 
 def _counts(
-    targets: np.ndarray, rows: np.ndarray, places: int, classes: int, *, one_hot: bool
+    targets: np.ndarray,
+    rows: np.ndarray,
+    places: int,
+    classes: int,
+    weights: np.ndarray | None,
+    *,
+    one_hot: bool,
 ) -> np.ndarray:
-    """int64 `[place, class]`, the rows that have a class in a place of their targets."""
-    counts, step = np.zeros(places * classes, np.int64), max(1, _AT_ONCE // places)
+    """`[place, class]`, the rows that have a class in a place of their targets, or their weight."""
+    counts: np.ndarray = np.zeros(places * classes, np.int64 if weights is None else np.float64)
+    step = max(1, _AT_ONCE // places)
     for start in range(0, len(rows), step):
-        some = targets[rows[start : start + step]]
+        those = rows[start : start + step]
+        some = targets[those]
         labels = some.argmax(axis=-1) if one_hot else some.astype(np.int64)
         of_place = labels.reshape(-1, places) + classes * np.arange(places)
-        counts += np.bincount(of_place.reshape(-1), minlength=places * classes)
+        each = None if weights is None else np.repeat(weights[those], places)
+        counts += np.bincount(of_place.reshape(-1), each, minlength=places * classes)
     return counts.reshape(places, classes)
 
 
@@ -146,15 +221,26 @@ def _of_classes(
     kind: AreaKind | EntropyKind,
     labels: ClassLabels,
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None,
 ) -> ConstantAnswer | None:
     is_of = labels.train[:, None] == np.arange(len(labels.names))
     # [replicate, side, class], the part of the samples of each side that are of a class.
-    shares = np.array([[is_of[rows].mean(axis=0) for rows in part] for part in parts])
+    shares = np.array(
+        [
+            [_mean(is_of[rows], None if weights is None else weights[rows]) for rows in part]
+            for part in parts
+        ]
+    )
     match kind:
         case "roc" | "pr":
-            return _of_area(kind, labels, shares)
+            answer = _of_area(kind, labels, shares)
         case _:
-            return _of_entropy(kind, labels, shares)
+            answer = _of_entropy(kind, labels, shares)
+    if answer is None or weights is None:
+        return answer
+    # Weighted samples are not so many: no interval of an area is theirs.
+    name = answer.name + _BY_WEIGHT * (answer.name == _SHARES)
+    return replace(answer, name=name, ones=None)
 
 
 def _of_area(kind: AreaKind, labels: ClassLabels, shares: np.ndarray) -> ConstantAnswer | None:

@@ -12,7 +12,7 @@ from kohort.findings.statistics.proportion import wilson_interval
 GAP_POINTS = 2.0
 """Difference of validation and train error, in points, where errors are proportions."""
 GAP_PERCENT = 10.0
-"""The same for other errors, in percent of the best variant's score."""
+"""The same for other errors, in percent of what `Scale.reference` is."""
 
 
 def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
@@ -21,16 +21,18 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if (few := too_few(RULE, curves)) is not None:
         return few
     threshold = study.scale.threshold(GAP_POINTS, GAP_PERCENT)
+    is_known = not np.isnan(threshold)
+    border = threshold if is_known else 0.0
     gap = _gap(curves, study)
     best = curves.best + 1
     evidence: Evidence = {"best epoch": best, "validation minus train error": gap}
     metric = study.scale.metric
-    worse = study.scale.worse(gap, threshold)
+    worse = study.scale.worse(gap, border)
     clause = (
         f"at its best epoch ({best} by the mean curve) validation {metric} is {worse} than on "
         "training data."
     )
-    if gap.lies_above(threshold):
+    if is_known and gap.lies_above(border):
         return RULE.finding(
             name,
             "found",
@@ -38,13 +40,16 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
             evidence,
             _advice(curves, study),
         )
-    if gap.lies_below(threshold):
+    if gap.lies_below(border):
         return RULE.finding(name, "not found", f"{name} generalises: {clause}", evidence)
+    unknown = f"{name} may or may not have a gap: {clause}"
+    if not is_known:
+        told = f"{unknown} How large a gap of this score matters is not known."
+        return RULE.finding(name, "inconclusive", told, evidence, "Judge it by the curves.")
     return RULE.finding(
         name,
         "inconclusive",
-        f"{name} may or may not have a gap: {clause} It has one if the true difference is above "
-        f"{study.scale.amount(threshold)}.",
+        f"{unknown} It has one if the true difference is above {study.scale.amount(threshold)}.",
         evidence,
         "Run more replicates, or hold out more samples.",
     )
@@ -98,7 +103,9 @@ RULE = Rule(
     "gap",
     "The interval of validation error minus train error at the best epoch e* lies above "
     f"{GAP_POINTS:g} points; where the metric is no proportion, above {GAP_PERCENT:g} % of what "
-    "the best variant scores on validation. Where the two are level in every replicate, as at "
+    "the best variant scores on validation or, where zero is not the best that there is, as of R2, "
+    "of how much better it is than one answer for all samples. Where that is not known either, a "
+    "gap above zero is inconclusive. Where the two are level in every replicate, as at "
     "100 %, the interval is Wilson's (1927) of the validation samples that stand behind the score "
     "(of groups, where there are any); where no accuracy scores there is none.",
     "The gap is what the model would gain if it did on new data what it does on its training data.",

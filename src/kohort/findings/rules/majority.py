@@ -24,7 +24,10 @@ def judge(study: StudyCurves) -> Finding:
     """Whether any variant's accuracy is shown to lie above that of the majority class."""
     majority = study.majority
     if study.weighs_answers:
-        sentence = "No majority class to beat: the accuracy that scores weighs the samples."
+        sentence = (
+            "No majority class to beat: the accuracy that scores weighs the samples (KH207 has the "
+            "class of the most weight)."
+        )
         return RULE.finding(None, "not applicable", sentence)
     if majority is None or not study.valid_samples:
         return RULE.finding(

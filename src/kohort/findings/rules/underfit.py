@@ -65,23 +65,19 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         ),
     }
     clause = (
-        f"its train {scale.metric} ends {scale.worse(excess, behind.threshold)} than that of "
+        f"its train {scale.metric} ends {scale.worse(excess, behind.border)} than that of "
         f"{names}, its validation {scale.metric} is {scale.worse(worse, 0.0)}"
     )
-    if excess.lies_below(behind.threshold) or worse.lies_below(0.0):
+    if excess.lies_below(behind.border) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {clause}.", evidence)
     unknown = f"{name} may or may not underfit: {clause}"
     if (doubt := _doubt(curves, study, behind)) is not None:
         but, advice = doubt
         return RULE.finding(name, "inconclusive", f"{unknown}; but {but}.", evidence, advice)
     if not (behind.is_clear and worse.lies_above(0.0)):
-        return RULE.finding(
-            name,
-            "inconclusive",
-            f"{unknown}.",
-            evidence,
-            "Run more replicates.",
-        )
+        size = " How large a difference of this score matters is not known."
+        told = f"{unknown}.{size * bool(np.isnan(behind.threshold))}"
+        return RULE.finding(name, "inconclusive", told, evidence, "Run more replicates.")
     return RULE.finding(
         name,
         "found",
@@ -131,7 +127,9 @@ RULE = Rule(
     "variant that fits its training data best, for each replicate the one that does so in those "
     "that choose for it, as for e*: the interval of the paired difference lies above "
     f"{EXCESS_POINTS:g} points (where the metric is no proportion, {EXCESS_PERCENT:g} % of what "
-    "the best variant scores on validation); the interval of the paired difference of validation "
+    "the best variant scores on validation or, where zero is not the best that there is, as of R2, "
+    "of how much better it is than one answer for all samples; where that is not known either, the "
+    "rule is inconclusive); the interval of the paired difference of validation "
     "errors, each at its e*, lies above zero; and the curve is flat. By the forecast of KH104, as "
     "many epochs again, of a replicate that was stopped as many as it trained itself, would lower "
     "its train error by less than the margin or than "

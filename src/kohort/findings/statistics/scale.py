@@ -16,9 +16,10 @@ class Scale:
     Args:
         metric: The name of the metric for readers.
         higher_is_better: Whether a higher value is better.
-        reference: The absolute validation score of the best variant, to which thresholds in percent
-            refer. None if the metric is a proportion, such as an accuracy, whose differences and
-            thresholds are in points.
+        reference: What thresholds in percent refer to: the absolute validation score of the best
+            variant where zero is the best that there is, else how far that is better than one
+            answer for all samples; NaN where neither is known. None if the metric is a proportion,
+            such as an accuracy, whose differences and thresholds are in points.
         is_never_negative: Whether no value of the metric lies below zero, as of squared errors.
         is_never_above_one: Whether none of what is no proportion lies above 1, as of R2.
         loss: Which loss it is, where a loss scores and all variants have the same; else "".
@@ -61,7 +62,7 @@ class Scale:
         return self.is_proportion and self.counts_answers
 
     def threshold(self, points: float, percent: float) -> float:
-        """The threshold on this scale, in the unit of the metric."""
+        """The threshold on this scale, in the unit of the metric; NaN where none is known."""
         return points / 100 if self.reference is None else percent / 100 * self.reference
 
     def error(self, score: float | np.ndarray) -> float | np.ndarray:

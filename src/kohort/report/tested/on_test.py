@@ -19,6 +19,12 @@ from kohort.report.tested.group_words import over_groups_text, p_text, paired_te
 from kohort.report.tested_scores import TestScore, are_accuracies
 from kohort.report.tested_scores import told as scored
 
+WEIGHED = (
+    "The validation score weighs the samples, that on test counts each once: do not hold one "
+    "against the other."
+)
+"""Of losses and metrics that have the weights of samples."""
+
 
 def told(
     tests: Sequence[HeldOut], scores: Sequence[TestScore], scale: Scale, settings: Settings
@@ -36,7 +42,23 @@ def told(
     right = test_text(tests, settings)
     grouped = over_groups_text(scores[0].groups)
     found = [] if are_accuracies(tests, scores) else [scored(scores, scale, settings)]
-    return " ".join(filter(None, [*found, right, grouped]))
+    other = _counts_otherwise(scores, scale) if found and right else ""
+    weighed = WEIGHED * settings.weighs_samples
+    return " ".join(filter(None, [*found, right, other, grouped, weighed]))
+
+
+def _counts_otherwise(scores: Sequence[TestScore], scale: Scale) -> str:
+    """That the metric counts other answers as right than the likeliest classes, in a sentence.
+
+    So does an accuracy with a threshold of its own, or of the three likeliest classes; without a
+    word a reader has two accuracies of one model. Empty where it is no part of all samples.
+    """
+    if not all(np.isin(score.values, (0, 1)).all() for score in scores):
+        return ""
+    return (
+        f"Right is whose likeliest class is the sample's; {scale.in_a_sentence} counts by a rule "
+        "of its own, such as another threshold."
+    )
 
 
 def member(conclusions: Conclusions, number: int) -> tuple[str, int, int]:

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import ConstantAnswer, constant_answer
+from kohort.data.inspection.constant_answers import (
+    ConstantAnswer,
+    constant_answer,
+    heaviest_class,
+)
 from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
 from kohort.design.scoring import LOSS, Scoring
 from kohort.design.spec import StudySpec
@@ -42,21 +46,23 @@ def class_counts(
 def majority_class(spec: StudySpec, score: Scoring, count: int) -> Majority | None:
     """The majority class in the first replicates; None where no accuracy of classes scores.
 
-    Nor is there one where that weighs samples: the parts of the classes do not.
+    Nor is there one where that weighs samples: the parts of the classes do not. `one_answer` is the
+    reference there.
     """
     labels = _counted(spec, score)
-    if labels is None or _weighs_samples(spec, score):
+    if labels is None or weighs_samples(spec, score):
         return None
     return majority_of(labels, ((r.train, r.valid) for r in spec.whole_replicates[:count]))
 
 
 def weighs_answers(spec: StudySpec, score: Scoring) -> bool:
     """Whether an accuracy of classes scores that weighs the samples."""
-    return _weighs_samples(spec, score) and _counted(spec, score) is not None
+    return weighs_samples(spec, score) and _counted(spec, score) is not None
 
 
-def _weighs_samples(spec: StudySpec, score: Scoring) -> bool:
-    return spec.sample_weights is not None and score.is_weighted
+def weighs_samples(spec: StudySpec, score: Scoring) -> bool:
+    """Whether samples have weights, by which what scores measures them, for some member."""
+    return spec.sample_weights is not None and (score.metric == LOSS or score.is_weighted)
 
 
 def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
@@ -68,9 +74,21 @@ def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
 
 
 def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
-    """What one answer for all samples scores in the first replicates; None where nobody knows."""
-    is_weighted = score.metric == LOSS or score.is_weighted
-    if score.constant is None or (spec.sample_weights is not None and is_weighted):
+    """What one answer for all samples scores in the first replicates; None where nobody knows.
+
+    What weighs samples weighs those of this answer, too.
+    """
+    parts = [(r.train, r.valid) for r in spec.whole_replicates[:count]]
+    weights = spec.sample_weights if weighs_samples(spec, score) else None
+    if weights is not None and not score.weighs_alike:
         return None
-    parts = ((r.train, r.valid) for r in spec.whole_replicates[:count])
-    return constant_answer(score.constant, spec.data, parts)
+    if weights is not None and (labels := _counted(spec, score)) is not None:
+        return heaviest_class(labels, parts, weights)
+    if score.constant is None:
+        return None
+    answer = constant_answer(score.constant, spec.data, parts, weights)
+    if answer is None or weights is None or score.metric != LOSS:
+        return answer
+    # A loss of Keras is a sum over weighted samples in parts of their number, not of their weight.
+    means = np.array([[weights[rows].mean(dtype=float) for rows in part] for part in parts])
+    return answer.times(*means.T)
