@@ -10,7 +10,6 @@ import numpy as np
 
 from kohort.engine.devices import Place
 from kohort.engine.lowering.buffers import updating_in_place
-from kohort.engine.lowering.comparisons import compared_with_a_choice, storing
 from kohort.engine.lowering.operations import bind_fast
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
@@ -265,11 +264,9 @@ class Steps:
 
 def _with_logs(trace: Trace, positions: Sequence[int]) -> Callable[..., Any]:
     """A step with lifted constants, which returns its logs (if it has any) as a dict."""
-    compared = compared_with_a_choice(trace.jaxpr)
 
     def run(values: Sequence[Any], *arguments: Any) -> Any:
-        run_one = updating_in_place(storing(compared, bind_fast))
-        return trace.lifted(positions, run_one)(values, *arguments)
+        return trace.lifted(positions, updating_in_place(bind_fast))(values, *arguments)
 
     if trace.logs is None:
         return run
@@ -285,11 +282,10 @@ def _with_both_logs(
     padded: Padded, full: Sequence[int], partial: Sequence[int]
 ) -> Callable[..., Any]:
     """A step for full and partial batches, which returns its logs as a dict."""
-    compared = compared_with_a_choice(padded.full.jaxpr)
 
     def run(*arguments: Any) -> Any:
         # An `updating_in_place` is for one run.
-        one = padded.lifted(full, partial, updating_in_place(storing(compared, bind_fast)))
+        one = padded.lifted(full, partial, updating_in_place(bind_fast))
         log_values, state = one(*arguments)
         return jax.tree.unflatten(padded.full.logs, log_values), state
 
