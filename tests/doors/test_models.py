@@ -246,7 +246,8 @@ def test_refuses_what_is_no_image(case, tmp_path, whole, image):
     make, told = IMAGES[case]
     (tmp_path / "model.keras").write_bytes(whole)
     make(tmp_path / "bad.png")
-    told = rf"an image file, got .*bad\.png \(.*{told}" if case != "nothing" else told
+    takes = "an image file, as the model takes pictures of 6 x .* pixels"
+    told = rf"{takes}, got .*bad\.png \(.*{told}"
     assert_refused(
         lambda: predict_files(tmp_path / "model.keras", [image, tmp_path / "bad.png"]),
         told.replace("(.*an image file", "("),
@@ -278,7 +279,7 @@ def test_a_model_that_fails_on_images_is_told(tmp_path, whole, image, monkeypatc
     [
         (["predict", "none.keras", "image.png"], "got none.keras: no such file; check the path"),
         (["predict", "model.keras", "none.png"], "got 'none.png': no such file"),
-        (["predict", "model.keras", "model.keras"], "an image file, got model.keras"),
+        (["predict", "model.keras", "model.keras"], "pixels, got model.keras"),
         (["predict", "model.keras", "image.png", "none\n.png"], r"got 'none\\n.png'"),
         (["predict", "model.keras", "no\x1b[31mne.png"], r"got 'no\\x1b\[31mne.png'"),
         (["predict", "model.keras", os.fsdecode(b"\xff.png")], r"got '\\udcff.png'"),

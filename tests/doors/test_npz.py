@@ -245,7 +245,7 @@ def test_arrays_that_unpack_to_more_than_may_be_taken_are_refused(tmp_path):
 UNKNOWN = {
     "one array": ("data.npy", as_npy(ARRAYS["x_train"]), "a file of another kind; save arrays"),
     "text": ("data.txt", b"a,b\n1,2\n", "save arrays with numpy.savez, tables as .csv or .parquet"),
-    "a spreadsheet": ("data.xls", b"\xd0\xcf\x11\xe0" + bytes(99), "of another kind"),
+    "a spreadsheet": ("data.xls", b"\xd0\xcf\x11\xe0" + bytes(99), "a workbook; save it as .csv"),
     "a pickle": ("data.pkl", pickle.dumps(Trap()), "of another kind"),
     "a MATLAB file": ("data.mat", b"MATLAB 5.0 MAT-file".ljust(512), "of another kind"),
     "a picture": ("A.png", b"\x89PNG\r\n\x1a\n" + bytes(99), "of another kind"),

@@ -268,7 +268,7 @@ STUDIES = {
     ),
     "too small a part": (
         settings("replicates=Holdout(0.001)"),
-        "40 training samples, of which 0.001",
+        "40 training samples, of which 0 validate",
     ),
 }
 

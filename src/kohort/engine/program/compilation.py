@@ -243,7 +243,8 @@ class Programs:
             self._programs.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all of them."""
+        """Forget all of them, when what compiles in another thread has ended."""
+        self.finish()
         self._programs.clear()
 
 
