@@ -89,7 +89,7 @@ class RecordView(ClassView, FrameView):
             >>> table.columns.to_list()[:5]
             ['val_accuracy', 'low', 'high', 'train_accuracy', 'gap']
             >>> table["verdict"]["units=16"]
-            'sound'
+            'inconclusive (gap)'
             >>> table["units"].to_list()  # best first; the last row is no variant
             [16, 1, <NA>]
         """
@@ -305,7 +305,7 @@ class RecordView(ClassView, FrameView):
             ...     print(step.step, "->", step.verdict)
             more data -> cannot tell
             a bigger model -> cannot tell
-            more regularisation -> does not help
+            more regularisation -> cannot tell
             more epochs -> does not help
         """
         return self._conclusions.next_steps
