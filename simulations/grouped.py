@@ -119,15 +119,22 @@ def right(
     return below
 
 
+def _accurate(
+    random: np.random.Generator, splits: Splits, groups: Groups, part: float, spread: float
+) -> tuple[StudyCurves, np.ndarray]:
+    """A study of models right for `ACCURACY`; and the luck of each training, as `LUCK`."""
+    of, rows = parts(splits, groups, int(random.integers(20)))
+    luck = spread * random.standard_normal((VARIANTS, len(rows)))
+    scores = _scores(right(random, of, part, ACCURACY, luck), rows)
+    nothing = np.zeros(len(rows))
+    return _study(splits, of, rows, scores, Majority("0", nothing, nothing, 2, 0.5)), luck
+
+
 def of_test(
     random: np.random.Generator, splits: Splits, groups: Groups, part: float, points_below: float
 ) -> Outcome:
     """What KH203 says of the winner, where the groups of the test set are known, and where not."""
-    of, rows = parts(splits, groups, int(random.integers(20)))
-    luck = LUCK * random.standard_normal((VARIANTS, len(rows)))
-    scores = _scores(right(random, of, part, ACCURACY, luck), rows)
-    nothing = np.zeros(len(rows))
-    study = _study(splits, of, rows, scores, Majority("0", nothing, nothing, 2, 0.5))
+    study, luck = _accurate(random, splits, groups, part, LUCK)
     winner = choose(study)
     assert winner is not None
     of_tested = groups.of(groups.tested)
@@ -166,11 +173,7 @@ def of_unstable(
     random: np.random.Generator, splits: Splits, groups: Groups, part: float, spread: float
 ) -> Outcome:
     """What KH106 says of a variant whose trainings differ so much."""
-    of, rows = parts(splits, groups, int(random.integers(20)))
-    luck = spread * random.standard_normal((VARIANTS, len(rows)))
-    scores = _scores(right(random, of, part, ACCURACY, luck), rows)
-    nothing = np.zeros(len(rows))
-    study = _study(splits, of, rows, scores, Majority("0", nothing, nothing, 2, 0.5))
+    study, _ = _accurate(random, splits, groups, part, spread)
     verdict = unstable.RULE.judge(study.variants[0], study).verdict
     return {name: float(verdict == name) for name in ("found", "not found")}
 

@@ -72,7 +72,7 @@ def constant_answer(
         samples of a part weigh nothing.
     """
     sides = tuple(parts)
-    if weights is not None and not all(weights[rows].any() for part in sides for rows in part):
+    if weights is not None and _weighs_nothing(sides, weights):
         return None
     match kind:
         case "mse" | "rmse" | "mae" | "r2":
@@ -100,12 +100,22 @@ def heaviest_class(
         What it scores; None where the samples of a part weigh nothing.
     """
     sides = tuple(parts)
-    if not all(weights[rows].any() for part in sides for rows in part):
+    if _weighs_nothing(sides, weights):
         return None
     number = int(np.bincount(labels.train, weights).argmax())
     is_it = labels.train == number
     shares = [[_mean(is_it[rows], weights[rows]) for rows in part] for part in sides]
     return ConstantAnswer(f"class {labels.names[number]}", *np.array(shares).T)
+
+
+def _weighs_nothing(parts: Sequence[tuple[np.ndarray, np.ndarray]], weights: np.ndarray) -> bool:
+    """Whether all samples of some part have the weight 0."""
+    return not all(weights[rows].any() for part in parts for rows in part)
+
+
+def _of_rows(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    """The weights of some rows, where samples have any."""
+    return None if weights is None else weights[rows]
 
 
 def _mean(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
@@ -138,7 +148,7 @@ def _of_error(
         return None
     scores = []
     for part in parts:
-        sides = [(targets[rows], None if weights is None else weights[rows]) for rows in part]
+        sides = [(targets[rows], _of_rows(weights, rows)) for rows in part]
         scores.append(_errors(kind, sides))
     if kind != "r2" and not np.all(scores):  # nothing to be better than
         return None
@@ -226,10 +236,7 @@ def _of_classes(
     is_of = labels.train[:, None] == np.arange(len(labels.names))
     # [replicate, side, class], the part of the samples of each side that are of a class.
     shares = np.array(
-        [
-            [_mean(is_of[rows], None if weights is None else weights[rows]) for rows in part]
-            for part in parts
-        ]
+        [[_mean(is_of[rows], _of_rows(weights, rows)) for rows in part] for part in parts]
     )
     match kind:
         case "roc" | "pr":

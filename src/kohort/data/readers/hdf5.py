@@ -102,12 +102,13 @@ def load_hdf5(path: Path) -> Dataset:
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
     scale = _known_scale(x_train)
-    if scale is None or told["groups_of"]:
-        return Dataset(x_train, y_train, x_test, y_test, **told, pixels=scale)
-    if not (_may_be_square(x_train.shape[1]) or _are_bytes(x_train, scale)):
-        return Dataset(x_train, y_train, x_test, y_test, **told)
-    notes = (_AS_PIXELS.format(ends="0 to 1" if scale.offset == 0 else "-0.5 to 0.5"),)
-    return Dataset(x_train, y_train, x_test, y_test, **told | {"notes": notes}, pixels=scale)
+    if scale is not None and not told["groups_of"]:
+        if _may_be_square(x_train.shape[1]) or _are_bytes(x_train, scale):
+            ends = "0 to 1" if scale.offset == 0 else "-0.5 to 0.5"
+            told["notes"] = (_AS_PIXELS.format(ends=ends),)
+        else:
+            scale = None
+    return Dataset(x_train, y_train, x_test, y_test, **told, pixels=scale)
 
 
 def _told_of_rounding(table: h5py.Dataset, x: np.ndarray) -> list[str]:

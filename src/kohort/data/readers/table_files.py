@@ -67,12 +67,13 @@ def read_csv(path: Path, text: Mapping[str, Sequence[str]] | None = None) -> Csv
 
     def read() -> pd.DataFrame:
         separator = separator_of(path)
+        decimal = "."
         if separator != ",":
             told.append(f"columns are separated by {separator!r}")
-        some = pd.read_csv(path, sep=separator, dtype=str, nrows=_SOME_LINES)
-        decimal = "," if have_decimal_commas(some, separator, f"in {path}") else "."
-        if decimal == ",":
-            told.append("numbers have decimal commas")
+            some = pd.read_csv(path, sep=separator, dtype=str, nrows=_SOME_LINES)
+            if have_decimal_commas(some, separator, f"in {path}"):
+                told.append("numbers have decimal commas")
+                decimal = ","
         options = {"sep": separator, "decimal": decimal, "skipinitialspace": True}
         frame, found = _with_codes(path, text, options)
         codes.update(found)

@@ -22,8 +22,8 @@ def have_decimal_commas(some: pd.DataFrame, separator: str, where: str) -> bool:
 
     Args:
         some: Rows of it, all cells text.
-        separator: Of its columns. Beside semicolons 1,234 has a decimal comma; beside tabs and bars
-            it may be a thousand, and only others show decimal commas; beside commas there are none.
+        separator: Of its columns, another than commas. Beside semicolons 1,234 has a decimal comma;
+            beside tabs and bars it may be a thousand, and only others show decimal commas.
         where: What follows in an error, such as "in FILE".
 
     Raises:
@@ -33,8 +33,6 @@ def have_decimal_commas(some: pd.DataFrame, separator: str, where: str) -> bool:
     commas = cells[cells.str.fullmatch(_DECIMAL_COMMA)]
     if separator != ";" and commas.str.fullmatch(_COMMA_OR_THOUSANDS).all():
         commas = commas[:0]
-    if separator == ",":
-        return False
     for name in some:
         column = some[name].dropna().astype(str).str.strip()
         parted = column[column.str.fullmatch(_POINTS_IN_THOUSANDS)]
