@@ -7,7 +7,8 @@ KerasTuner's Hyperband, in the environment of `make peers`; and `whole`, `keras.
 drawn at random, each for all epochs. All run on Keras's JAX backend, cold, with the same space,
 data, split, batches and most epochs.
 kohort's time is that to the confirmed winner; the others confirm nothing. The winner of each, as it
-would be shipped, is scored on test samples. Results: benchmarks/results/search-WORK.json.
+would be shipped, is scored on test samples. Results: benchmarks/results/search-WORK.json, or
+search-NAME.json of a `--name`.
 """
 
 import argparse
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=27)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--peers", default="kohort,optuna")
+    parser.add_argument("--name", help="of the results; that of the work where left out")
     options = parser.parse_args()
     rows = []
     for seed in range(options.seeds):
@@ -43,7 +45,7 @@ def main() -> None:
             rows.append(measured(peer, options, seed))
             print(json.dumps(rows[-1]), flush=True)
     about = {"trials": options.trials, "epochs": options.epochs, "machine": machine.about()}
-    path = RESULTS / f"search-{options.work}.json"
+    path = RESULTS / f"search-{options.name or options.work}.json"
     path.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
 
 
