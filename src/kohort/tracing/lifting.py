@@ -171,6 +171,17 @@ class Trace:
             self._primitives.update({one.primitive.name for one in equations(self.jaxpr)})
         return self._primitives
 
+    def multiplies_sequences(self) -> bool:
+        """Whether a matrix product in it reads an array of more than two axes.
+
+        Those of attention do, and of dense layers over time steps or tokens.
+        """
+        return any(
+            one.primitive.name == "dot_general"
+            and any(len(aval.shape) > 2 for aval in avals(one.invars))
+            for one in equations(self.jaxpr)
+        )
+
 
 def trace(function: Callable[..., Any], *arguments: Any) -> Trace:
     """Trace a function for arguments of the shapes and dtypes of `arguments`."""

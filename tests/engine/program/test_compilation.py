@@ -91,14 +91,16 @@ def test_what_programs_take_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize("memory", [None, 20_000], ids=["resident", "streamed"])
-def test_programs_of_recurrent_layers_alone_are_compiled_for_loops(memory, monkeypatch):
-    def train(layer):
-        model = keras.Sequential([keras.Input((4, 3)), layer, keras.layers.Dense(1)])
+def test_steps_with_loops_or_products_of_sequences_alone_are_compiled_lightly(memory, monkeypatch):
+    def train(*layers):
+        model = keras.Sequential([keras.Input((4, 3)), *layers, keras.layers.Dense(1)])
         model.compile("sgd", "mse")
         kohort.fit(model, np.ones((512, 4, 3)), np.ones((512, 1)), memory=memory, verbose=0)
 
     # XLA refuses an option that it does not know, so who fails was compiled with it.
-    monkeypatch.setattr(compilation, "_FOR_LOOPS", {"xla_no_such_option": 1})
+    monkeypatch.setattr(compilation, "_LIGHTLY", {"xla_no_such_option": 1})
     train(keras.layers.Flatten())
-    with pytest.raises(Exception, match="xla_no_such_option"):
-        train(keras.layers.GRU(2))
+    train(keras.layers.Conv1D(2, 2), keras.layers.Dense(2), keras.layers.Flatten())
+    for layers in (keras.layers.GRU(2),), (keras.layers.Dense(2), keras.layers.Flatten()):
+        with pytest.raises(Exception, match="xla_no_such_option"):
+            train(*layers)

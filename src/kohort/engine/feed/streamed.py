@@ -158,9 +158,9 @@ class StreamedRunner:
         return state, dict(logs)
 
     def _lowered(self, segment: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        # Whether there are loops is asked where a program is compiled, and not for each segment.
-        loops = self._steps.has_loops
-        return lower_for_seats(segment, (0, 0, 0, None), *arguments, has_loops=loops)
+        # How to compile is asked where a program is compiled, and not for each segment.
+        lightly = self._steps.compiles_lightly
+        return lower_for_seats(segment, (0, 0, 0, None), *arguments, lightly=lightly)
 
     def _without_batch(
         self, step: Literal["penalty", "reset"], values: Any, seats: list[int]

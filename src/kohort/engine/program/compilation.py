@@ -49,7 +49,7 @@ def lower_epoch(
         axes,
         state,
         *feed,
-        has_loops=steps.has_loops,
+        lightly=steps.compiles_lightly,
     )
 
 
@@ -58,7 +58,7 @@ def lower_for_seats(
     axes: tuple[int | None, ...],
     *arguments: Any,
     donate: bool = True,
-    has_loops: bool = False,
+    lightly: bool = False,
 ) -> jax.stages.Lowered:
     """A function of one member for all seats, to compile.
 
@@ -67,18 +67,19 @@ def lower_for_seats(
         axes: For each argument 0 where its leaves are `[seat, ...]`, None where seats share it.
         *arguments: Examples; the first is `[seat, ...]`.
         donate: Whether the first is donated at every call.
-        has_loops: Whether it has loops besides that over the steps of an epoch.
+        lightly: Whether it is compiled at LLVM's first level of optimisation, on a CPU.
     """
     of_all = over_seats(of_one, axes, seats=seats_of(arguments[0]))
-    options = _FOR_LOOPS if has_loops and jax.default_backend() == "cpu" else None
+    options = _LIGHTLY if lightly and jax.default_backend() == "cpu" else None
     donated = (0,) if donate else ()
     return jax.jit(of_all, donate_argnums=donated, compiler_options=options).lower(*arguments)
 
 
-_FOR_LOOPS = {"xla_backend_optimization_level": 1}
+_LIGHTLY = {"xla_backend_optimization_level": 1}
 """LLVM's first level of optimisation: at XLA's own, the highest, an epoch of a GRU takes 1.1
-times as long, one of an LSTM 1.05 times, and their programs 1.2 times as long to compile. What has
-convolutions or narrow layers is slower at the first level, by up to a tenth."""
+times as long, one of an LSTM 1.05 times, one of a transformer as long, and their programs 1.2 times
+as long to compile. What has convolutions or narrow layers is slower at the first level, by up to a
+tenth."""
 
 
 def compiled_program(lowered: jax.stages.Lowered) -> Program:

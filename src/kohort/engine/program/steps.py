@@ -172,9 +172,18 @@ class Steps:
         return "conv_general_dilated" in self._traces[name].primitives()
 
     @property
-    def has_loops(self) -> bool:
-        """Whether a prepared step has loops of its own, as those of recurrent layers."""
-        return any(_LOOPS & trace.primitives() for trace in self._traces.values())
+    def compiles_lightly(self) -> bool:
+        """Whether programs of these steps are as fast at LLVM's first level of optimisation.
+
+        Measured so: steps with loops of their own, as those of recurrent layers; and steps that
+        multiply sequences, as those of transformers, without a convolution.
+        """
+        traces = self._traces.values()
+        if any(_LOOPS & trace.primitives() for trace in traces):
+            return True
+        return any(trace.multiplies_sequences() for trace in traces) and not any(
+            map(self.convolves, self._traces)
+        )
 
     @property
     def calls_python(self) -> bool:
