@@ -66,17 +66,6 @@ def is_dense(*parts: Any) -> bool:
     return not any(is_kind(leaf) for leaf in tree.flatten(parts) for is_kind in kinds)
 
 
-def check_dense(*parts: Any) -> None:
-    """Refuse sparse and ragged arrays, from which a compiled program cannot cut batches.
-
-    Raises:
-        ModelError: There is one.
-    """
-    for leaf in tree.flatten(parts):
-        if not is_dense(leaf):
-            raise _no_array(leaf)
-
-
 def check_leaves(data: ArrayTree) -> None:
     """Refuse data as Keras packs them where a leaf is not an array, but holds some.
 
