@@ -25,6 +25,8 @@ type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 
 _MEASURING = ("compute_loss", "test_step")
 _TRAINING = ("fit", "make_train_function", "train_step")
+_SET_BY_KERAS = {"train_function", "test_function"}
+"""Attributes that Keras sets on each model."""
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 _AUGMENTS = tuple(
@@ -111,9 +113,13 @@ def initial_epoch(model: keras.Model) -> int:
 
 
 def overridden(model: keras.Model, names: Sequence[str]) -> list[str]:
-    """Those of these attributes of `keras.Model` that the class of a model overrides."""
-    kind = type(model)
-    return [n for n in names if getattr(kind, n, None) is not getattr(keras.Model, n, None)]
+    """Those of these attributes of `keras.Model` that a model, or its class, overrides."""
+    kind, own = type(model), vars(model).keys() - _SET_BY_KERAS
+    return [
+        name
+        for name in names
+        if name in own or getattr(kind, name, None) is not getattr(keras.Model, name, None)
+    ]
 
 
 def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
