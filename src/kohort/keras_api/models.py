@@ -114,11 +114,11 @@ def initial_epoch(model: keras.Model) -> int:
 
 def overridden(model: keras.Model, names: Sequence[str]) -> list[str]:
     """Those of these attributes of `keras.Model` that a model, or its class, overrides."""
-    kind, own = type(model), vars(model).keys() - _SET_BY_KERAS
+    kind, set_on_it = type(model), vars(model).keys() - _SET_BY_KERAS
     return [
         name
         for name in names
-        if name in own or getattr(kind, name, None) is not getattr(keras.Model, name, None)
+        if name in set_on_it or getattr(kind, name, None) is not getattr(keras.Model, name, None)
     ]
 
 
