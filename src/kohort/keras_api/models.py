@@ -178,8 +178,9 @@ def of_config(text: str) -> keras.Model:
 
 def class_axis(loss: object) -> int:
     """The axis of outputs along which a loss has its classes; the last where it tells none."""
-    axis = getattr(loss, "_fn_kwargs", {}).get("axis")  # None of Dice and Tversky: all axes.
-    return -1 if axis is None else int(axis)
+    axis = getattr(loss, "_fn_kwargs", {}).get("axis")
+    # Of Dice and Tversky it is a tuple of those that they sum over, or None for all.
+    return -1 if axis is None or isinstance(axis, tuple | list) else int(axis)
 
 
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:
