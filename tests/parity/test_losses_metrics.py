@@ -96,9 +96,12 @@ def test_losses(row):
 
 
 @pytest.mark.parametrize("loss", [losses.Dice, losses.Tversky])
-def test_losses_over_all_axes_as_the_only_one(loss):
-    """Keras's default of these is `axis=None`."""
-    assert_parity(lambda: build_classifier(loss(), "sigmoid"), draws(6), ONE_HOT, batch_size=WHOLE)
+@pytest.mark.parametrize("axis", [None, (1,)])
+def test_losses_over_axes_as_the_only_one(loss, axis):
+    """Keras's default of these is `axis=None`, all; a tuple names some."""
+    assert_parity(
+        lambda: build_classifier(loss(axis=axis), "sigmoid"), draws(6), ONE_HOT, batch_size=WHOLE
+    )
 
 
 @pytest.mark.long

@@ -95,6 +95,76 @@ def test_methods_that_the_engine_replaces(own):
     )
 
 
+def set_fit(model):
+    model.fit = lambda x, y, **arguments: Plain.fit(model, x, -y, **arguments)
+
+
+def set_evaluate(model):
+    model.evaluate = lambda *given, **named: {**Plain.evaluate(model, *given, **named), "more": 1.0}
+
+
+def set_make_train_function(model):
+    def make(force=False):
+        Plain.make_train_function(model, force)
+        model.train_function = standing_still(model.train_function)
+
+    model.make_train_function = make
+
+
+@pytest.mark.parametrize("set_own", [set_fit, set_evaluate, set_make_train_function])
+def test_methods_that_are_set_on_one_model(set_own):
+    def build():
+        model = compiled(Plain())
+        set_own(model)
+        return model
+
+    why = f"its attribute {set_own.__name__.removeprefix('set_')} was set"
+    assert_left_to_keras(build, why, validation_split=VALIDATE)
+
+
+class ResettingMore(Plain):
+    """Counts the batches of an epoch in a variable that is no metric's."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x, training=False):
+        if training:
+            self.seen.assign(self.seen + 1)
+        return self.dense(x) * self.seen
+
+    def reset_metrics(self):
+        super().reset_metrics()
+        self.seen.assign(0)
+
+
+class Counted(metrics.MeanSquaredError):
+    """Counts how often it was asked, in a variable of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = self.add_variable((), "zeros", name="asked")
+
+    def result(self):
+        self.asked.assign(self.asked + 1)
+        return super().result()
+
+    def reset_state(self):
+        self.total.assign(0)
+        self.count.assign(0)
+
+
+def test_metrics_that_reset_more_than_themselves():
+    why = "its reset_metrics changes variables that are no metric's"
+    assert_left_to_keras(lambda: compiled(ResettingMore()), why)
+
+
+def test_metrics_that_change_as_they_are_read():
+    why = "its get_metrics_result changes variables"
+    assert_left_to_keras(lambda: compiled(Plain(), metrics=[Counted()]), why)
+
+
 @pytest.mark.parametrize("own", [OwnReset, OwnTrainOnBatch])
 def test_methods_around_the_step(own):
     assert_parity(lambda: compiled(own()), X, Y, validation_split=VALIDATE)
@@ -186,6 +256,45 @@ def test_calls_from_the_program_into_python(kind):
 @pytest.mark.parametrize("kind", ["unbatched", "ordered"])
 def test_calls_into_python_that_cannot_be_mapped(kind):
     assert_left_to_keras(lambda: build_calling(CALLBACKS[kind]), "its steps call back into Python")
+
+
+class DrawingByXla(layers.Layer):
+    """Adds noise of XLA's own generator, which reads the first key alone of several."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.draw, self.seeds = draw, keras.random.SeedGenerator()
+
+    def call(self, x):
+        seed = self.seeds.next()
+        return x + self.draw(jax.numpy.concatenate([seed, seed]), x.shape)
+
+
+def normal_by(implementation):
+    def draw(words, shape):
+        return jax.random.normal(jax.random.wrap_key_data(words, impl=implementation), shape)
+
+    return draw
+
+
+def in_bits(words, shape):
+    _, bits = jax.lax.rng_bit_generator(words, shape, dtype="uint32")
+    return (bits % 7).astype("float32")
+
+
+def in_bits_of_a_loop(words, shape):
+    return jax.lax.map(lambda _: in_bits(words, shape[1:]), jax.numpy.arange(shape[0]))
+
+
+@pytest.mark.parametrize(
+    "draw", [normal_by("rbg"), normal_by("unsafe_rbg"), in_bits, in_bits_of_a_loop]
+)
+def test_what_draws_other_numbers_side_by_side(draw):
+    def build():
+        inner = [layers.Dense(3), DrawingByXla(draw), layers.Dense(1)]
+        return compiled(keras.Sequential([keras.Input((6,)), *inner]))
+
+    assert_left_to_keras(build, "its steps draw from JAX's generator rbg")
 
 
 def test_a_generator_loses_no_batch_where_its_model_is_left():

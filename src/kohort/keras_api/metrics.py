@@ -49,18 +49,35 @@ _OF_SECOND = (
 type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
 
 
+class AsideError(Exception):
+    """Metrics change what an epoch's program does not keep. The text says which method does."""
+
+
 def metrics_reset(model: keras.Model, values: Sequence[Any]) -> list[Any]:
-    """The values of a model's metric variables after `reset_metrics`, for these values before."""
+    """The values of a model's metric variables after `reset_metrics`, for these values before.
+
+    Raises:
+        AsideError: It changes other variables too.
+    """
     variables = model.metrics_variables
     with keras.StatelessScope(zip(variables, values, strict=True)) as scope:
         model.reset_metrics()
+    if scope.state_mapping.keys() - set(map(id, variables)):
+        raise AsideError("reset_metrics changes variables that are no metric's")
     return [scope.get_current_value(variable) for variable in variables]
 
 
 def metrics_result(model: keras.Model, values: Sequence[Any]) -> dict[str, Any]:
-    """The results of a model's metrics, for these values of their variables."""
-    with keras.StatelessScope(zip(model.metrics_variables, values, strict=True)):
+    """The results of a model's metrics, for these values of their variables.
+
+    Raises:
+        AsideError: Variables are changed for them.
+    """
+    with keras.StatelessScope(zip(model.metrics_variables, values, strict=True)) as scope:
+        before = dict(scope.state_mapping)
         result: dict[str, Any] = model.get_metrics_result()
+    if any(value is not before.get(name) for name, value in scope.state_mapping.items()):
+        raise AsideError("get_metrics_result changes variables")
     return result
 
 

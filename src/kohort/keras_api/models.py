@@ -25,6 +25,8 @@ type State = tuple[list[Any], list[Any], list[Any], list[Any]]
 
 _MEASURING = ("compute_loss", "test_step")
 _TRAINING = ("fit", "make_train_function", "train_step")
+_SET_BY_KERAS = {"train_function", "test_function"}
+"""Attributes that Keras sets on each model."""
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout")
 _AUGMENTS = tuple(
@@ -111,9 +113,13 @@ def initial_epoch(model: keras.Model) -> int:
 
 
 def overridden(model: keras.Model, names: Sequence[str]) -> list[str]:
-    """Those of these attributes of `keras.Model` that the class of a model overrides."""
-    kind = type(model)
-    return [n for n in names if getattr(kind, n, None) is not getattr(keras.Model, n, None)]
+    """Those of these attributes of `keras.Model` that a model, or its class, overrides."""
+    kind, set_on_it = type(model), vars(model).keys() - _SET_BY_KERAS
+    return [
+        name
+        for name in names
+        if name in set_on_it or getattr(kind, name, None) is not getattr(keras.Model, name, None)
+    ]
 
 
 def layers_without_jit(model: keras.Model) -> list[keras.layers.Layer]:
@@ -172,8 +178,9 @@ def of_config(text: str) -> keras.Model:
 
 def class_axis(loss: object) -> int:
     """The axis of outputs along which a loss has its classes; the last where it tells none."""
-    axis = getattr(loss, "_fn_kwargs", {}).get("axis")  # None of Dice and Tversky: all axes.
-    return -1 if axis is None else int(axis)
+    axis = getattr(loss, "_fn_kwargs", {}).get("axis")
+    # Of Dice and Tversky it is a tuple of those that they sum over, or None for all.
+    return -1 if axis is None or isinstance(axis, tuple | list) else int(axis)
 
 
 def layers_with_metrics(model: keras.Model) -> list[keras.layers.Layer]:

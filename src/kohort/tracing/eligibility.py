@@ -13,6 +13,7 @@ import keras
 from kohort.errors import ModelError
 from kohort.keras_api.arrays import ArrayTree
 from kohort.keras_api.description import Description
+from kohort.keras_api.metrics import AsideError
 from kohort.keras_api.models import layers_with_metrics, layers_without_jit, overridden
 from kohort.keras_api.seeding import draws_put_back
 from kohort.tracing.signature import TracedSteps, global_settings, step_name, trace_steps
@@ -36,6 +37,8 @@ def why_not_fused(model: keras.Model) -> str | None:
     if keras.backend.backend() != "jax":
         return f"Keras runs on its {keras.backend.backend()} backend"
     for name in overridden(model, _REPLACED):
+        if name in vars(model):
+            return f"its attribute {name} was set"
         return f"its class {type(model).__name__} overrides {name}"
     if not model.compiled:
         return None  # Reported where the model is prepared.
@@ -69,11 +72,15 @@ def steps_or_reason(
             traced = trace_steps(model, batch, evaluates=evaluates, tested=tested)
         except (jax.errors.JAXTypeError, jax.errors.JAXIndexError) as error:
             return None, f"JAX cannot trace its steps ({type(error).__name__})"
+        except AsideError as error:
+            return None, f"its {error}"
         if has_drawn():
             # Numbers hang on what was drawn before, and each trace draws others.
             return None, "its steps draw from Python's or NumPy's generator when they are traced"
     if any(trace.calls_python for trace in traced.traces.values()):
         return None, "its steps call back into Python"
+    if any(trace.draws_once_for_all for trace in traced.traces.values()):
+        return None, "its steps draw from JAX's generator rbg, which has other numbers side by side"
     return traced, ""
 
 

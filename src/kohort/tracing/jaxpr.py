@@ -168,6 +168,18 @@ def conversions(jaxpr: Jaxpr, variable: Any) -> set[Any]:
     return dtypes
 
 
+def draws_once_for_all(equation: JaxprEqn) -> bool:
+    """Whether an equation draws random numbers that are others where members run side by side.
+
+    Of the keys of several members, XLA's own generator, JAX's "rbg" and "unsafe_rbg", reads the
+    first alone.
+    """
+    name = equation.primitive.name
+    if not name.startswith("random_"):
+        return name in ("rng_bit_generator", "rng_uniform")
+    return any(str(aval.dtype) in ("key<rbg>", "key<urbg>") for aval in avals(equation.invars))
+
+
 def is_call_to_python(equation: JaxprEqn) -> bool:
     """Whether an equation calls Python at run time, in a way that cannot be vmapped as it is."""
     name = equation.primitive.name

@@ -31,6 +31,7 @@ from kohort.tracing.jaxpr import (
     body_of,
     conversions,
     counted,
+    draws_once_for_all,
     equations,
     inner_jaxpr,
     is_call_to_python,
@@ -111,6 +112,11 @@ class Trace:
     def calls_python(self) -> bool:
         """Whether each run calls Python, for a side effect or for one member at a time."""
         return any(is_call_to_python(equation) for equation in equations(self.jaxpr))
+
+    @property
+    def draws_once_for_all(self) -> bool:
+        """Whether it draws random numbers that are others where members run side by side."""
+        return any(draws_once_for_all(equation) for equation in equations(self.jaxpr))
 
     def lifted(self, positions: Sequence[int], run_one: Bind | None = None) -> Callable[..., Any]:
         """The function with some constants as inputs: `(values, *arguments) -> result`.
