@@ -71,6 +71,10 @@ def test_mlflow_reads_arguments_and_scores(result, tmp_path, monkeypatch):
         assert run.data.params["trial.finalist"] == str(trial.number in result.searched.finalists)
         assert run.data.metrics["val_score"] == pytest.approx(trial.score)
         assert run.info.status == "FINISHED"
+    best = result.searched.ranked()[0]
+    parent = by_name["small (search)"]
+    assert parent.data.metrics == {"val_score": pytest.approx(best.score)}
+    assert parent.data.tags["best"] == f"trial {best.number}"
 
 
 def test_a_store_gives_the_same_as_the_result(blobs, result, place, tmp_path):
