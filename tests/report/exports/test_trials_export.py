@@ -110,3 +110,11 @@ def test_a_search_that_has_not_ended_has_no_export(blobs, tmp_path, monkeypatch)
         pytest.raises(StoreError, match="a search that was run to its end"),
     ):
         of_stored(store.study(kept_name("small")))
+
+
+def test_optuna_has_the_time_that_each_trial_trained(result):
+    trials = result.to_optuna().trials
+    assert len(trials) == len(result.searched.trials)
+    for told, trial in zip(trials, result.searched.trials, strict=True):
+        assert told.duration.total_seconds() == pytest.approx(trial.seconds, abs=1e-5)
+        assert told.user_attrs["finalist"] == (trial.number in result.searched.finalists)
