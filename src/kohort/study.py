@@ -83,9 +83,9 @@ class Study(StudyView):
             these by variant name, which tells what they change: `{"weighted": "balanced"}`. As in
             Keras nothing is measured with them: losses of both sides and all variants compare.
         sample_weight: `[train sample]`, how much each sample counts in the loss, in the order of
-            `x_train`. As in `keras.Model.fit` with `validation_split` losses are measured with
-            them, of train and of validation alike, and metrics only where a model is compiled with
-            `weighted_metrics`. The test set has none. Not beside `class_weight`.
+            `x_train`; None is `data.sample_weight`. As in `keras.Model.fit` with `validation_split`
+            losses are measured with them, of train and validation alike, and metrics only where a
+            model is compiled with `weighted_metrics`; the test set has none. Not with class_weight.
 
     Raises:
         DesignError: The arguments do not fit together, or one is none of those that it can be.

@@ -331,3 +331,19 @@ def test_a_model_of_bytes_refuses_rows_that_are_none(tmp_path):
         (line,) = done.stderr.splitlines()
         assert "expected whole numbers from 0 to 255, the pixels that the model takes" in line
         assert f"got {cell} in row 1, column 0 (from 0) of bad.csv; give the pixels as" in line
+
+
+def test_a_model_of_numbers_takes_the_columns_of_parquet_in_their_order(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    outputs = trained(tmp_path / "numbers.keras", x, (x[:, 0] > 0).astype(int))
+    pd.DataFrame(x[:1], columns=list("abc")).to_parquet(tmp_path / "rows.parquet")
+    done = kohort("predict", "numbers.keras", "rows.parquet", cwd=tmp_path)
+    assert answers(done) == [
+        f"rows.parquet, row 0: {outputs.argmax()} ({100 * outputs.max():.1f} %)"
+    ]
+    pd.DataFrame(x[:1, :2], columns=list("ab")).to_parquet(tmp_path / "few.parquet")
+    done = kohort("predict", "numbers.keras", "few.parquet", cwd=tmp_path)
+    assert done.returncode == 2
+    assert (
+        "a Parquet file with 3 numbers in each row, got few.parquet of 1 rows of 2" in done.stderr
+    )

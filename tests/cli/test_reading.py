@@ -1,6 +1,7 @@
 """Tables and images from files to a report and to predictions, by commands."""
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -259,3 +260,45 @@ def test_errors_name_options_where_python_has_arguments(argument, option):
     with pytest.raises(DataError) as caught, spelt_as_options():
         raise DataError(f"numbers in {argument}, say", "none", f"give {argument}")
     assert str(caught.value) == f"expected numbers in {option}, say, got none; give {option}"
+
+
+def test_rows_of_parquet_are_predicted_as_those_of_csv(pets, tmp_path):
+    """Text, gaps and decimal numbers are those of Parquet there, and not what a file is read as."""
+    folder, _ = pets
+    rows = pd.read_csv(folder / "pets.csv").drop(columns="species")
+    rows = pd.concat([rows.head(20), rows.head(1).assign(colour="mauve")])
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    decimals = rows.kg.map(lambda kg: None if np.isnan(kg) else Decimal(repr(kg)))
+    rows.assign(kg=decimals).to_parquet(tmp_path / "decimals.parquet", index=False)
+    rows.to_parquet(tmp_path / "new.PARQUET", index=False)
+    model = folder / "study-pets-report" / "winner.keras"
+    told = {}
+    for name in ("new.csv", "new.PARQUET", "decimals.parquet"):
+        done = kohort("predict", model, name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "none of those known: colour=mauve" in done.stderr
+        told[name] = done.stdout.replace(name, "FILE")
+    assert len(told["new.csv"].splitlines()) == 21
+    assert len(set(told.values())) == 1
+
+
+def test_rows_in_files_that_are_no_tables_are_refused_as_where_data_are_loaded(pets, tmp_path):
+    folder, _ = pets
+    model = folder / "study-pets-report" / "winner.keras"
+    rows = pd.read_csv(folder / "pets.csv")
+    rows.drop(columns="colour").to_parquet(tmp_path / "few.parquet")
+    rows.to_csv(tmp_path / "rows.csv.gz", index=False)
+    np.savez(tmp_path / "rows.npz", x=np.zeros(3))
+    for name in ("book.xlsx", "bad.parquet"):
+        (tmp_path / name).write_bytes(b"PK\3\4 no more")
+    for name, words in {
+        "book.xlsx": "a table as .csv, .tsv or .parquet, got 'book.xlsx', a workbook; save it",
+        "rows.csv.gz": "a file that is not compressed, got 'rows.csv.gz'; unpack it first",
+        "rows.npz": "rows to predict as a table, .csv, .tsv or .parquet, got rows.npz, an .npz",
+        "few.parquet": "the column 'colour' of the training data, got a table of kg, species",
+        "bad.parquet": "expected a Parquet file, got bad.parquet",
+    }.items():
+        done = kohort("predict", model, name, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        assert words in line

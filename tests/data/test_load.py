@@ -10,7 +10,7 @@ import pytest
 
 import kohort
 from kohort.data.load import load
-from kohort.data.readers.csv_rows import csv_rows, raw_rows
+from kohort.data.readers.new_rows import number_rows, raw_rows
 from kohort.data.readers.table_files import read_csv
 from kohort.errors import DataError
 from tests.doors.refusals import assert_refused
@@ -462,7 +462,7 @@ def test_refuses_options_that_a_source_does_not_take(source, option, told, tmp_p
 
 def test_a_table_that_is_not_there_is_no_damaged_one(tmp_path):
     told = r"nowhere\.csv'?: no such file; check the path"
-    for read in (kohort.load, read_csv, lambda path: csv_rows(path, 3)):
+    for read in (kohort.load, read_csv, lambda path: number_rows(path, 3)):
         with pytest.raises(DataError, match=told):
             read(tmp_path / "nowhere.csv")
 

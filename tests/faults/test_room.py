@@ -14,6 +14,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 from PIL import Image
 
+import kohort
 from kohort.errors import StoreError
 from kohort.evidence import whole_files
 from kohort.evidence.store import KeptStudy, files
@@ -179,6 +180,21 @@ def test_a_store_that_may_only_be_read_is_told_before_anything_trains(blobs, ope
     with only_readable(*struck), pytest.raises(StoreError, match="allow writing to it and to"):
         run(study(blobs, units=[8], epochs=3), store)
     assert sorted(path.name for path in open_folder.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("no_kept_programs")
+def test_of_a_store_that_may_only_be_read_all_is_told_but_a_new_reading(blobs, open_folder):
+    store = open_folder / "kohort.db"
+    result = run(study(blobs, units=[8], epochs=1), store)
+    with only_readable(open_folder, store):
+        opened = kohort.open(store, "struck", blobs)
+        assert opened.answer() == result.answer()
+        assert numbers(opened) == numbers(result)
+        with pytest.raises(StoreError, match="each reading of the test set is recorded there"):
+            opened.test()
+    told = [str(one) for one in result.test()]
+    with only_readable(open_folder, store):
+        assert [str(one) for one in kohort.open(store, "struck", blobs).test()] == told
 
 
 @pytest.mark.long

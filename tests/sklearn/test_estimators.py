@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -306,3 +307,70 @@ def test_without_scikit_learn_it_is_said_how_to_get_it(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert "pip install 'kohort[sklearn]'" in done.stderr.splitlines()[-1]
+
+
+def one_output(data, loss="hinge"):
+    model = keras.Sequential([keras.Input(data.input_shape), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.Adam(0.05), loss)
+    return model
+
+
+def test_models_of_margins_tell_the_side_of_a_sample_and_no_probability(blobs, fitted):
+    """As scikit-learn's LinearSVC does, which is trained with a hinge, too."""
+    names = np.array(["no", "yes"])
+    found = classifier().set_params(variants=one_output)
+    found.fit(blobs.x_train, names[(blobs.y_train > 0).astype(int)])
+    margins = found.model_.predict(blobs.x_test, verbose=0)[:, 0]
+    np.testing.assert_allclose(found.decision_function(blobs.x_test), margins, rtol=1e-5)
+    assert found.predict(blobs.x_test).tolist() == names[(margins > 0).astype(int)].tolist()
+    assert not any(hasattr(found, name) for name in ("predict_proba", "predict_log_proba"))
+    truth = names[(blobs.y_test > 0).astype(int)]
+    ranked = roc_auc_score(truth == "yes", margins)
+    assert get_scorer("roc_auc")(found, blobs.x_test, truth) == pytest.approx(ranked)
+    assert not hasattr(fitted, "decision_function")
+
+
+def test_one_probability_of_each_class_adds_up_to_one(blobs):
+    def two(data):
+        layers = [keras.Input(data.input_shape), keras.layers.Dense(2, "sigmoid")]
+        model = keras.Sequential(layers)
+        model.compile("adam", "sparse_categorical_crossentropy")
+        return model
+
+    found = classifier(epochs=1).set_params(variants=two).fit(blobs.x_train, blobs.y_train > 0)
+    given = found.model_.predict(blobs.x_test, verbose=0)
+    expected = given / given.sum(axis=1, keepdims=True)  # As Keras's loss takes them.
+    np.testing.assert_allclose(found.predict_proba(blobs.x_test), expected, rtol=1e-5)
+
+
+def mine(y, given):
+    return keras.losses.sparse_categorical_crossentropy(y, given, from_logits=True)
+
+
+def nobody_knows(data):
+    model = keras.Sequential([keras.Input(data.input_shape), keras.layers.Dense(3)])
+    model.compile("adam", mine)
+    return model
+
+
+def too_many(data):
+    model = keras.Sequential([keras.Input(data.input_shape), keras.layers.Dense(7, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("variants", "options", "match"),
+    [
+        (nobody_knows, {}, "outputs of variant 'nobody_knows' that are known .* the loss mine"),
+        (too_many, {}, "an output for each of the 3 classes in y, got 7 outputs; .* data.classes"),
+        (nobody_knows, {"ships": "ensemble"}, "known to be probabilities or logits, to average"),
+        (None, {"ships": "ensemble", "replicates": 1}, "two replicates or more, to average"),
+    ],
+)
+def test_what_could_not_predict_is_refused_before_it_trains(blobs, variants, options, match):
+    found = classifier(**options).set_params(variants=variants)
+    with pytest.raises(kohort.InputError, match=match) as caught:
+        found.fit(blobs.x_train, blobs.y_train)
+    assert "\n" not in str(caught.value)
+    assert not hasattr(found, "result_")

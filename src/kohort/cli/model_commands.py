@@ -17,7 +17,9 @@ def predict(
     ],
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Images; CSV files for a model of rows."),
+        typer.Argument(
+            metavar="INPUT...", help="Images; tables, CSV or Parquet, for a model of rows."
+        ),
     ],
     scale: Annotated[
         str | None,

@@ -46,6 +46,14 @@ TimeColumn = Annotated[
         help="When each row of a table came to be: the test set is the latest rows.",
     ),
 ]
+WeightColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--sample-weight",
+        metavar="COLUMN",
+        help="How much each row of a table counts in the loss; it is no input.",
+    ),
+]
 ImageSize = Annotated[
     str | None,
     typer.Option("--size", metavar="HxW", help="Resize images to this height and width: 28x28."),
@@ -169,7 +177,11 @@ def shown_command(verb: str, place: str, options: Mapping[str, object], *flags: 
         options: By name; those that are None are left out.
         *flags: Options without a value.
     """
-    given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    given = [
+        (f"--{name.replace('_', '-')}", str(value))
+        for name, value in options.items()
+        if value is not None
+    ]
     return shlex.join(["kohort", *verb.split(), place, *chain.from_iterable(given), *flags])
 
 
@@ -197,11 +209,13 @@ def reading_options(
     color: Pixels,
     test: float | None,
     time: str | None,
+    sample_weight: str | None,
 ) -> dict[str, str | float | None]:
     """How data are read, by the names of the options; None for what was not given."""
     shown = None if color is Pixels.KEEP else color.value
     of_table = {"target": target, "group": group}
-    return {**of_table, "size": size, "color": shown, "test": test, "time": time}
+    of_rows = {"test": test, "time": time, "sample_weight": sample_weight}
+    return {**of_table, "size": size, "color": shown, **of_rows}
 
 
 def size_of(text: str) -> tuple[int, int]:
@@ -218,7 +232,7 @@ def size_of(text: str) -> tuple[int, int]:
 
 
 _ARGUMENT = re.compile(
-    r"\b(target|group|size|color|test|time)=(\([^)]*\)|[\w.]+|\"[^\"]*\"|'[^']*')?"
+    r"\b(target|group|size|color|test|time|sample_weight)=(\([^)]*\)|[\w.]+|\"[^\"]*\"|'[^']*')?"
 )
 
 
@@ -234,7 +248,7 @@ def spelt_as_options() -> Iterator[None]:
 
 def _option(match: re.Match[str]) -> str:
     """An argument as an option: `size=(28, 28)` is `--size 28x28`, `time='day'` `--time day`."""
-    name, value = match[1], match[2] or ""
+    name, value = match[1].replace("_", "-"), match[2] or ""
     if value.startswith("("):
         value = "x".join(part.strip() for part in value.strip("()").split(","))
     value = value.strip("\"'")

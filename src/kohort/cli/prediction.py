@@ -1,4 +1,4 @@
-"""Predicts with a saved model, for image files and for rows of CSV files."""
+"""Predicts with a saved model, for image files and for rows of tables."""
 
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from kohort.cli.reading import check_model_file
+from kohort.cli.reading import check_model_file, check_rows
 from kohort.data.checking import PixelScale
-from kohort.data.readers.csv_rows import csv_rows, raw_rows
+from kohort.data.readers.new_rows import number_rows, raw_rows
 from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room
 from kohort.errors import DataError, DesignError, KohortError, ModelError, reason
@@ -69,7 +69,7 @@ class Predictions(NamedTuple):
 def predict_files(
     model: Path, files: Sequence[Path], scale: PixelScale | None = None, *, invert: bool = False
 ) -> Predictions:
-    """Predict for image files, or the rows of CSV files, with a model that `Member.save` wrote.
+    """Predict for image files, or the rows of tables, with a model that `Member.save` wrote.
 
     Images are read as grey, or as red, green and blue where the model takes three channels, and
     resized to the model's size. Rows of a table become inputs as they did for training. A class
@@ -80,7 +80,7 @@ def predict_files(
         model: A `.keras` file. It takes images `[sample, height, width]` or `[sample, height,
             width, channel]`: uint8, with their scaling inside the model, or floats; or rows
             `[sample, feature]`.
-        files: Image files; CSV files for a model of rows.
+        files: Image files; CSV or Parquet files for a model of rows.
         scale: How the floats that a model takes are made of pixels; None for a model of uint8.
         invert: Whether to exchange black and white.
 
@@ -120,8 +120,10 @@ def _numbers_of(model: keras.Model) -> int:
 def _of_rows(
     model: keras.Model, about: About, files: Sequence[Path], inputs: int, path: Path
 ) -> Predictions:
+    for file in files:
+        check_rows(file)
     read = [
-        (csv_rows(file, inputs), "") if about.columns is None else raw_rows(file, about.columns)
+        (number_rows(file, inputs), "") if about.columns is None else raw_rows(file, about.columns)
         for file in files
     ]
     tables, notices = zip(*read, strict=True)

@@ -14,7 +14,7 @@ from typing import Any
 from kohort.cli.options import size_of, spelt_as_options
 from kohort.data.checking import PixelScale
 from kohort.data.dataset import Dataset
-from kohort.data.load import check_source, load
+from kohort.data.load import check_packed, check_source, load, of_known_kind
 from kohort.data.system import absent, is_file
 from kohort.errors import DataError, DesignError, ModelError
 
@@ -52,7 +52,8 @@ def _taken(source: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that are given, as `kohort.load` takes them."""
     given = {name: value for name, value in options.items() if value is not None}
     if source is None and given:
-        raise DataError(f"--data beside --{next(iter(given))}", "none", "name a source")
+        option = next(iter(given)).replace("_", "-")
+        raise DataError(f"--data beside --{option}", "none", "name a source")
     return given | ({"size": size_of(given["size"])} if "size" in given else {})
 
 
@@ -90,6 +91,22 @@ def check_there(files: Iterable[Path]) -> None:
     for file in files:
         if not os.path.lexists(file):
             raise absent(file)
+
+
+def check_rows(path: Path) -> None:
+    """Refuse a file of rows to predict that is no table by its ending.
+
+    Raises:
+        DataError: It is a workbook, compressed, or of another kind that `--data` takes.
+    """
+    check_packed(path, str(path))
+    kind = of_known_kind(path)
+    if kind not in (None, "a table"):
+        raise DataError(
+            "rows to predict as a table, .csv, .tsv or .parquet",
+            f"{path}, {kind}",
+            "save them as one",
+        )
 
 
 def check_model_file(path: Path) -> None:

@@ -23,6 +23,7 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     TimeColumn,
+    WeightColumn,
     reading_options,
 )
 from kohort.data.system import is_file
@@ -213,6 +214,7 @@ def report(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to write; default: NAME.html, of plain letters.")
     ] = None,
@@ -226,7 +228,7 @@ def report(
     from kohort.cli.outputs import writing
     from kohort.cli.reading import check_reading, data_of
 
-    reading = reading_options(target, group, size, color, test, time)
+    reading = reading_options(target, group, size, color, test, time, sample_weight)
     check_reading(data, reading)
     with _of_a_study("report", name):
         _check_study(store, name)

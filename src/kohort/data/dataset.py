@@ -19,6 +19,7 @@ from kohort.data.checking import (
 from kohort.data.making.made_arrays import made_arrays
 from kohort.data.making.windows import WINDOWS, are_windows
 from kohort.data.raw_data import RawData, fingerprint_by_name
+from kohort.data.tables.row_weights import checked_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,8 @@ class Dataset:
             and without its header; `from_frame` and `load` give it. None of other data.
         source_files: `[sample]`, likewise, the name of the image file that each was.
         named: Whether models take a table's columns as inputs by name; see `by_name`.
+        sample_weight: `[train sample]`, how much each counts in the loss, numbers of 0 or more: the
+            `sample_weight` of studies on these data that are given none of their own.
 
     Raises:
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
@@ -99,6 +102,7 @@ class Dataset:
     source_files: tuple[str, ...] | None = None
     raw: RawData | None = None
     named: bool = False
+    sample_weight: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         made = made_arrays(
@@ -125,6 +129,7 @@ class Dataset:
             self.raw.check(len(self.x_train))
         if self.named:
             check_named(self.columns)
+        self._set("sample_weight", checked_weights(self.sample_weight, len(self.x_train)))
         self._set("name", self.name or "data")
         check_kind("name", self.name, str, "text")
         check_kind("pixels", self.pixels, PixelScale | None, "a PixelScale")
@@ -142,6 +147,7 @@ class Dataset:
         group: Hashable | None = None,
         test: float | None = None,
         time: Hashable | None = None,
+        sample_weight: Hashable | None = None,
         name: str | None = None,
     ) -> "Dataset":
         """A dataset of a table, a row for each sample.
@@ -161,11 +167,12 @@ class Dataset:
                 part of each class. None is a fifth, 0 none. The seed is always 0.
             time: The column of when each row came to be, moments or numbers; no input. The test
                 set is the latest rows then, whole groups and all rows of one moment.
+            sample_weight: The column of how much each row counts in the loss; no input.
             name: What to call the data in a report.
 
         Raises:
-            DataError: A column is not there, a target, group or moment is missing, or a cell
-                cannot be read.
+            DataError: A column is not there, a target, group, moment or weight is missing, or a
+                cell cannot be read.
 
         Example:
             >>> import pandas as pd
@@ -175,7 +182,7 @@ class Dataset:
         """
         from kohort.data.tables.frames import of_frame
 
-        return cls(**of_frame(frame, target, group, test, time), name=name)
+        return cls(**of_frame(frame, target, group, test, time, sample_weight), name=name)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:

@@ -60,6 +60,7 @@ def load(
     color: Color = "keep",
     test: float | None = None,
     time: Hashable | None = None,
+    sample_weight: Hashable | None = None,
 ) -> Dataset:
     """Load a dataset.
 
@@ -92,6 +93,8 @@ def load(
             a source with a test set.
         time: The column of a table of when each row came to be, such as a date: the test set is
             the latest rows then, and not drawn at random.
+        sample_weight: The column of a table of how much each row counts in the loss; no input.
+            Studies on these data weigh their training samples by it.
 
     Returns:
         The dataset; pixels stay uint8. `notes` tell what was changed on reading.
@@ -106,9 +109,9 @@ def load(
     """
     options: dict[str, Any] = {"target": target, "group": group, "size": size, "test": test}
     options |= {"time": time, "color": None if color == "keep" else color}
+    options["sample_weight"] = sample_weight
     if _is_frame(source):
-        _taken(_TABLES, options)
-        return Dataset.from_frame(source, target=target, group=group, test=test, time=time)
+        return Dataset.from_frame(source, **_taken(_TABLES, options))
     if _is_bunch(source):
         from kohort.data.readers.bunches import load_bunch
 
@@ -224,7 +227,7 @@ def _kind(path: Path, told: str) -> _Kind:
         return _KINDS[ending]
     if is_idx(path):
         return _IDX
-    _check_packed(path, told)
+    check_packed(path, told)
     if not is_archive(path):
         raise DataError(
             _KNOWN,
@@ -234,7 +237,7 @@ def _kind(path: Path, told: str) -> _Kind:
     return _IMAGES
 
 
-def _check_packed(path: Path, told: str) -> None:
+def check_packed(path: Path, told: str) -> None:
     """Refuse workbooks and compressed tables and arrays, which would be taken for archives.
 
     Raises:
@@ -272,6 +275,7 @@ def _load_table(
     group: Hashable | None,
     test: float | None,
     time: Hashable | None,
+    sample_weight: Hashable | None,
 ) -> Dataset:
     from kohort.data.readers.table_files import read_csv, read_parquet
     from kohort.data.tables.frames import of_frame
@@ -282,7 +286,7 @@ def _load_table(
         table = read_csv(path)
         table.check_names(path)
         frame, told = table.frame, table.told
-    made = of_frame(frame, target, group, test, time)
+    made = of_frame(frame, target, group, test, time, sample_weight)
     return Dataset(**{**made, "notes": (*told, *made["notes"])}, name=legible(path.stem))
 
 
@@ -325,7 +329,7 @@ _LETTERS = _Kind(lambda _path: load_letters(), frozenset(), "the built-in letter
 _IMAGES = _Kind(
     load_images, frozenset({"size", "color", "test"}), "a folder or an archive of images"
 )
-_TABLES = _Kind(_load_table, frozenset({*_TABLE, "test", "time"}), "a table")
+_TABLES = _Kind(_load_table, frozenset({*_TABLE, "test", "time", "sample_weight"}), "a table")
 _HDF5 = _Kind(load_hdf5, frozenset(), "an HDF5 file, which has its test set")
 _SAVED = _Kind(
     _load_saved, frozenset({*_TABLE, "size", "color", "test"}), "a data set saved on disk"

@@ -57,6 +57,12 @@ class StudySpec:
     sample_weight: Any = None
     _parts: dict[tuple[int, float], Replicate] = field(default_factory=dict, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        # Whoever is given no weights has those of the data; what is no Dataset is refused later.
+        if self.sample_weight is None:
+            weights = getattr(self.data, "sample_weight", None)
+            object.__setattr__(self, "sample_weight", weights)
+
     @property
     def variant_names(self) -> tuple[str, ...]:
         """Names of the variants, by variant number."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.errors import StoreError
 from kohort.evidence import store as stores
 from kohort.evidence.store import ReadingRecord
 
@@ -125,6 +126,21 @@ class KeptReadings:
         with stores.open_store(self.place, make=False) as store:
             study = store.find(self.study)
             return [] if study is None else [_reading(record) for record in study.readings()]
+
+    def check_writing(self) -> None:
+        """Refuse a store that may only be read, before a test set is read that it would record.
+
+        Raises:
+            StoreError: It is one.
+        """
+        with stores.open_store(self.place, make=False) as store:
+            if store.reads_only:
+                raise StoreError(
+                    "a store to write to, since each reading of the test set is recorded there",
+                    f"{self.place}, which may only be read",
+                    "allow writing to it and to its folder, or give no data: what was read before "
+                    "is told without them",
+                )
 
     def add(self, reading: Reading) -> None:
         """Store another reading.

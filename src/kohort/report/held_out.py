@@ -157,10 +157,16 @@ class TestSet:
 
         Returns:
             The results of each; empty if there is no test set.
+
+        Raises:
+            StoreError: They are new, and the store that would record it may only be read.
         """
         if not len(self._data.x_test):
             return []
         known = self._known()
+        is_known = [(c.variant, c.weights) in known for c in candidates]
+        if self._kept is not None and not all(is_known):
+            self._kept.check_writing()
         found = [
             known.get((candidate.variant, candidate.weights)) or self._tested(candidate)
             for candidate in candidates

@@ -4,12 +4,14 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
+import keras
 import numpy as np
-from scipy import special
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from kohort.data.dataset import Dataset
 from kohort.data.encoding import is_missing
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
@@ -17,8 +19,24 @@ from kohort.design.scoring import Mode
 from kohort.design.spec import StudyCallbacks
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
-from kohort.errors import DataError, DesignError, row_text
+from kohort.errors import DataError, DesignError, ModelError, row_text
+from kohort.keras_api.class_outputs import (
+    HALF,
+    class_probabilities,
+    leaning,
+    tell_probabilities,
+)
+from kohort.member import Ensemble, Member
+from kohort.sklearn.class_models import check_class_model, kind_of
 from kohort.sklearn.study_estimator import KEPT, Ships, StudyEstimator
+
+
+def _tells_probabilities(self: "KohortClassifier") -> bool:
+    return not hasattr(self, "_kind") or self._kind not in ("margins", "numbers")
+
+
+def _tells_sides(self: "KohortClassifier") -> bool:
+    return not _tells_probabilities(self)
 
 
 class KohortClassifier(ClassifierMixin, StudyEstimator):
@@ -152,6 +170,19 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             )
         return {known[label]: weight for label, weight in given.items()}
 
+    def _check_model(self, name: str, model: keras.Model, data: Dataset) -> None:
+        super()._check_model(name, model, data)
+        check_class_model(name, model, len(self.classes_))
+
+    def _keep(self, shipped: Member | Ensemble) -> None:
+        super()._keep(shipped)
+        if isinstance(shipped, Member):
+            self._kind = kind_of(self.model_)
+        else:
+            # A mean of numbers or of margins is one, too; of logits their probabilities are joined.
+            is_joined = bool(shipped.links[0])
+            self._kind = "probabilities" if is_joined else kind_of(shipped.members[0].model())
+
     def predict(self, X: Any) -> np.ndarray:
         """The class of each sample.
 
@@ -173,21 +204,28 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             >>> classifier.predict(6 * np.eye(5)).tolist()
             ['a', 'b', 'c', 'd', 'e']
         """
-        numbers = self.predict_proba(X).argmax(axis=1)
-        predicted: np.ndarray = self.classes_[numbers]
+        outputs = self._outputs_of(X)
+        predicted: np.ndarray = self.classes_[
+            class_probabilities(outputs, self._kind).argmax(axis=1)
+        ]
         return predicted
 
+    @available_if(_tells_probabilities)  # type: ignore[untyped-decorator]  # it has no types
     def predict_proba(self, X: Any) -> np.ndarray:
         """The probability of each class, for each sample.
+
+        As of scikit-learn's `LinearSVC` there is none of a model that was trained with a hinge:
+        its `decision_function` tells on which side a sample lies.
 
         Args:
             X: `[sample, ...]`, as in `fit`.
 
         Returns:
-            float32 `[sample, class]`, in the order of `classes_`.
+            float32 `[sample, class]`, in the order of `classes_`; each row adds up to 1.
 
         Raises:
             NotFittedError: It was not fitted.
+            ModelError: Outputs that its loss takes for probabilities are none.
 
         Example:
             >>> from kohort.sklearn import KohortClassifier
@@ -197,14 +235,15 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
             (60, 5)
         """
         outputs = self._outputs_of(X)
-        if self._link == "softmax":
-            return np.asarray(special.softmax(outputs, axis=1))
-        if self._link == "sigmoid":
-            outputs = special.expit(outputs)
-        if outputs.shape[1] == 1:
-            outputs = np.concatenate([1 - outputs, outputs], axis=1)
-        return outputs
+        if not tell_probabilities(outputs, self._kind):
+            raise ModelError(
+                "probabilities, from 0 to 1, as the loss takes them",
+                f"outputs from {outputs.min():g} to {outputs.max():g}",
+                "end the model with sigmoid, or compile its loss with from_logits=True",
+            )
+        return class_probabilities(outputs, self._kind)
 
+    @available_if(_tells_probabilities)  # type: ignore[untyped-decorator]  # it has no types
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """The logarithm of `predict_proba`; minus infinity of a probability of 0.
 
@@ -226,6 +265,37 @@ class KohortClassifier(ClassifierMixin, StudyEstimator):
         """
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.predict_proba(X)))
+
+    @available_if(_tells_sides)  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> np.ndarray:
+        """How far each sample lies on the side of each class, where no probability tells it.
+
+        It is there once the winner is a model of margins, trained with a hinge of Keras's, or of
+        numbers that a metric cuts at 0.5.
+
+        Args:
+            X: `[sample, ...]`, as in `fit`.
+
+        Returns:
+            float32 `[sample]` of two classes, above 0 on the side of the second one of `classes_`;
+            else `[sample, class]`, the highest where the class is predicted.
+
+        Example:
+            >>> from kohort.sklearn import KohortClassifier
+            >>> def sides(data):
+            ...     layers = [keras.Input(data.input_shape), keras.layers.Dense(1)]
+            ...     model = keras.Sequential(layers)
+            ...     model.compile("adam", "hinge")
+            ...     return model
+            >>> classifier = KohortClassifier(sides, replicates=2, epochs=1)
+            >>> classifier.fit(data.x_train, data.y_train > 2).decision_function(data.x_test).shape
+            (60,)
+        """
+        outputs = self._outputs_of(X)
+        if len(self.classes_) > 2:
+            return outputs
+        sides = leaning(outputs, self._kind)
+        return sides - np.float32(HALF) if self._kind == "numbers" else sides
 
 
 def _check_classes(y: Any) -> None:

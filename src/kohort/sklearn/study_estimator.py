@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, Literal, cast
 
+import keras
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import DataConversionWarning
@@ -13,15 +14,17 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from kohort.data.dataset import Dataset
 from kohort.data.tables.rounding import told_of_arrays
+from kohort.design.building import batch_of
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
 from kohort.design.spec import StudyCallbacks
+from kohort.design.training_part import TrainingPart
 from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
-from kohort.errors import check_choice
+from kohort.errors import DesignError, check_choice
 from kohort.keras_api.averaging import link_of
-from kohort.keras_api.class_outputs import Link
+from kohort.keras_api.models import prepare
 from kohort.member import Ensemble, Member
 from kohort.result import Result
 from kohort.sklearn.dense_nets import dense_variants
@@ -113,13 +116,46 @@ class StudyEstimator(BaseEstimator):
             sample_weight=weight,
             class_weight=class_weight,
         )
+        self._check(study)
         verbose: Literal[0, 1] = 1 if self.verbose else 0
         self.result_ = study.run(verbose=verbose)
-        shipped = _shipped(self.result_, self.ships, verbose)
+        self._keep(_shipped(self.result_, self.ships, verbose))
+
+    def _check(self, study: Study) -> None:
+        """Refuse before anything trains what could not predict when it has trained.
+
+        Raises:
+            DesignError: A variant's model, or an ensemble of one member, could not.
+            ModelError: Outputs could not be averaged.
+        """
+        study.plan()  # What is wrong with the study is told first; its models are those that train.
+        if self.ships == "ensemble" and study.spec.replicates.count < 2:
+            raise DesignError(
+                'two replicates or more, to average their models by ships="ensemble"',
+                "one",
+                'give more: replicates=5, say; or ships="best"',
+            )
+        replicate = study.spec.replicate(0, 1.0)
+        part = TrainingPart(study.data, replicate.train)
+        for variant in study.variants:
+            model = variant.model(replicate.seed, part)
+            prepare(model, batch_of(study.data, 1))
+            self._check_model(variant.name, model, study.data)
+
+    def _check_model(self, name: str, model: keras.Model, data: Dataset) -> None:
+        """Refuse the model of a variant that could not predict when it has trained.
+
+        Raises:
+            DesignError: Nobody knows what its outputs say.
+            ModelError: They could not be averaged.
+        """
+        del name
+        if self.ships == "ensemble":
+            link_of(model, has_classes=data.classes is not None)
+
+    def _keep(self, shipped: Member | Ensemble) -> None:
+        """Keep the model of what is shipped."""
         self.model_ = shipped.model()
-        self._link: Link = ""
-        if data.classes is not None and isinstance(shipped, Member):
-            self._link = link_of(self.model_, has_classes=True)
 
     def _variants(self) -> Sequence[Variant]:
         if self.variants is None:

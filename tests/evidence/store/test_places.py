@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from kohort.errors import InputError, StoreError
 from kohort.evidence.store import database, files, migrate, open_store
-from kohort.evidence.store.schema import REVISION, VERSION_TABLE
+from kohort.evidence.store.schema import OLDEST, REVISION, VERSION_TABLE
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
 
@@ -186,17 +186,6 @@ def test_a_folder_that_may_only_be_read_is_told(open_folder):
     with unprivileged():
         refuse(open_folder / "a.db", "'Permission denied'; make room there, or allow writing")
     assert list(open_folder.iterdir()) == []
-
-
-def test_a_store_that_may_only_be_read_is_told(open_folder):
-    with open_store(open_folder / "a.db") as store:
-        store.create("a", {}, VARIANTS, MEMBERS)
-    for path in (open_folder / "a.db", open_folder):
-        path.chmod(0o444 if path.is_file() else 0o555)
-    before = bytes_of(open_folder)
-    with unprivileged():
-        refuse(open_folder / "a.db", "allow writing to it and to its folder")
-    assert bytes_of(open_folder) == before
 
 
 def test_a_store_that_may_not_be_read_is_told(open_folder):
@@ -493,3 +482,103 @@ def test_a_store_that_is_opened_twice_keeps_its_locks(tmp_path):
         store.create("ours too", {}, [], [])
     with open_store(path, make=False) as later:
         assert len(later.studies()) == 4
+
+
+@contextmanager
+def only_readable(folder):
+    """Nobody may write to a folder and what is in it, and this process is not root."""
+    paths = [*folder.rglob("*"), folder]
+    before = {path: path.stat().st_mode for path in paths}
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        with unprivileged():
+            yield
+    finally:
+        for path, mode in before.items():
+            path.chmod(mode)
+
+
+def kept(place):
+    """A store with a study, of which a member has trained."""
+    with open_store(place) as store:
+        study = store.create("a", {"epochs": 2}, VARIANTS, MEMBERS)
+        with study.claim():
+            study.append([(ONE, 0, {"loss": 0.5})])
+            study.finish(ONE, [np.arange(3.0)], 1.0)
+
+
+def test_a_store_that_may_only_be_read_is_read(open_folder):
+    place = open_folder / "a.db"
+    kept(place)
+    before = bytes_of(open_folder)
+    with only_readable(open_folder), open_store(place, make=False) as store:
+        assert store.reads_only
+        assert [summary.name for summary in store.studies()] == ["a"]
+        study = store.study("a")
+        assert [record.logs for record in study.epochs()] == [{"loss": 0.5}]
+        assert study.weights(ONE)[0].tolist() == [0, 1, 2]
+        assert study.is_claimed() is None
+    assert bytes_of(open_folder) == before
+
+
+def test_a_file_that_may_only_be_read_in_a_folder_of_ones_own_is_read(open_folder):
+    place = open_folder / "a.db"
+    kept(place)
+    open_folder.chmod(0o777)
+    place.chmod(0o444)
+    with unprivileged(), open_store(place, make=False) as store:
+        assert [summary.name for summary in store.studies()] == ["a"]
+    assert sorted(path.name for path in open_folder.iterdir()) == ["a.db", "a.files"]
+
+
+def test_what_writes_to_a_store_that_may_only_be_read_is_told_so(open_folder):
+    place = open_folder / "a.db"
+    kept(place)
+    told = f"to write to {place}, got a file, or a folder of it, that may only be read; allow"
+    with only_readable(open_folder), open_store(place, make=False) as store:
+        for write in (
+            lambda: store.create("b", {}, VARIANTS, MEMBERS),
+            lambda: store.study("a").note("kind", "text"),
+        ):
+            with pytest.raises(StoreError, match=told) as caught:
+                write()
+            assert "\n" not in str(caught.value)
+        with pytest.raises(StoreError, match=r"to write to .*a\.files, got 'Permission denied'"):
+            store.study("a").claim().__enter__()
+
+
+def test_the_newest_rows_are_read_of_a_run_that_was_killed(open_folder, tmp_path):
+    """They are in the log beside the file, which nobody has written back."""
+    kept(tmp_path / "a.db")
+    with open_store(tmp_path / "a.db") as store:
+        with store.study("a").claim():
+            pass
+        store.study("a").note("newest", "in the log")
+        assert (tmp_path / "a.db-wal").stat().st_size
+        for path in tmp_path.glob("a.db*"):  # as a kill leaves them
+            shutil.copy(path, open_folder)
+    with only_readable(open_folder), open_store(open_folder / "a.db", make=False) as store:
+        assert [event.kind for event in store.study("a").events()] == ["newest"]
+
+
+def test_a_log_without_its_index_is_told_where_none_can_be_made(open_folder, tmp_path):
+    kept(tmp_path / "a.db")
+    with open_store(tmp_path / "a.db") as store:
+        store.study("a").note("newest", "in the log")
+        for path in tmp_path.glob("a.db*"):
+            shutil.copy(path, open_folder)
+    (open_folder / "a.db-shm").unlink()
+    with only_readable(open_folder):
+        refuse(open_folder / "a.db", "allow writing to it and to its folder")
+
+
+def test_an_older_store_that_may_only_be_read_is_told(open_folder):
+    place = open_folder / "a.db"
+    kept(place)
+    change = sqlite3.connect(place)
+    change.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{OLDEST}'")
+    change.commit()
+    change.close()
+    with only_readable(open_folder):
+        refuse(place, "where it may only be read, got an older one, .*; allow writing to it")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import TENSORS, EventAccumulator
-from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.util.tensor_util import make_ndarray
 
 from kohort.report.exports.event_files import folder_of, write
@@ -143,3 +143,20 @@ def test_the_same_study_gives_the_same_bytes(tmp_path):
 def test_tensorflow_is_not_needed(tmp_path):
     write(study(), tmp_path / "logs")
     assert "tensorflow" not in sys.modules
+
+
+def test_how_and_when_a_member_ended_is_told_to_the_hparams_dashboard(tmp_path):
+    export(study(), tmp_path / "logs", "tensorboard")
+    told = set()
+    for member in study().measured:
+        found = read(tmp_path / "logs" / folder_of(member.key)).summary_metadata
+        if member.finished is None:
+            assert metadata.SESSION_END_INFO_TAG not in found
+            continue
+        content = found[metadata.SESSION_END_INFO_TAG].plugin_data.content
+        info = metadata.parse_session_end_info_plugin_data(content)
+        has_failed = not np.isfinite(member.epochs[max(member.epochs)]["loss"])
+        assert info.status == (api_pb2.STATUS_FAILURE if has_failed else api_pb2.STATUS_SUCCESS)
+        assert info.end_time_secs == pytest.approx(member.finished.timestamp())
+        told.add(info.status)
+    assert told

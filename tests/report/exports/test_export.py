@@ -10,8 +10,11 @@ import pandas as pd
 import pytest
 
 import kohort
+from kohort.evidence.store import open_store
 from kohort.report.exports import event_files
 from kohort.report.exports.export import TABLES, export, tables
+from kohort.report.exports.study_export import of_conclusions, of_stored
+from tests.models import build_mlp
 from tests.report.exports.cases import study
 
 
@@ -155,3 +158,26 @@ def test_nothing_is_imported_before_it_is_asked_for():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_an_argument_that_is_not_given_has_its_default(tmp_path):
+    """As in `to_frame` and Optuna's trials: a column with gaps compares nothing."""
+
+    def build(units, l2=0.0, learning_rate=1e-2):
+        return build_mlp((units,), l2, learning_rate=learning_rate)
+
+    x = np.random.default_rng(0).normal(size=(40, 5))
+    variants = [
+        kohort.Variant("plain", build, units=2),
+        kohort.Variant("held", build, units=2, l2=0.1),
+    ]
+    data = kohort.Dataset(x, np.arange(40) % 3)
+    splits = kohort.Holdout(0.25, repeats=1)
+    asked = kohort.Study("few", variants, data, replicates=splits, epochs=1)
+    result = asked.run(tmp_path / "k.db", verbose=0)
+    with open_store(tmp_path / "k.db") as store:
+        stored = of_stored(store.study("few"))
+    for found in (stored, of_conclusions(result.conclusions)):
+        assert tables(found)["members"]["l2"].tolist() == [0.0, 0.1]
+        assert found.parameters("plain") | {"units": 2, "l2": 0.0} == found.parameters("plain")
+        assert "learning_rate" not in found.parameters("plain")  # given to none

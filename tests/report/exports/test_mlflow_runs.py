@@ -173,6 +173,7 @@ def test_a_study_that_has_ended_has_scores_its_answer_and_failures(tmp_path, mon
     parent = found.pop("study")
     assert parent.data.tags["answer"] == answer(told)
     assert parent.data.tags["winner"] == told.winner_name
+    assert parent.data.metrics == {"score": pytest.approx(told.score(told.winner).mean)}
     assert {name: run.data.metrics.get("score") for name, run in found.items()} == {
         "v0, replicate 0": 0.5,
         "v0, replicate 1": 0.6,

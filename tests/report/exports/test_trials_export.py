@@ -71,6 +71,10 @@ def test_mlflow_reads_arguments_and_scores(result, tmp_path, monkeypatch):
         assert run.data.params["trial.finalist"] == str(trial.number in result.searched.finalists)
         assert run.data.metrics["val_score"] == pytest.approx(trial.score)
         assert run.info.status == "FINISHED"
+    best = result.searched.ranked()[0]
+    parent = by_name["small (search)"]
+    assert parent.data.metrics == {"val_score": pytest.approx(best.score)}
+    assert parent.data.tags["best"] == f"trial {best.number}"
 
 
 def test_a_store_gives_the_same_as_the_result(blobs, result, place, tmp_path):
@@ -106,3 +110,11 @@ def test_a_search_that_has_not_ended_has_no_export(blobs, tmp_path, monkeypatch)
         pytest.raises(StoreError, match="a search that was run to its end"),
     ):
         of_stored(store.study(kept_name("small")))
+
+
+def test_optuna_has_the_time_that_each_trial_trained(result):
+    trials = result.to_optuna().trials
+    assert len(trials) == len(result.searched.trials)
+    for told, trial in zip(trials, result.searched.trials, strict=True):
+        assert told.duration.total_seconds() == pytest.approx(trial.seconds, abs=1e-5)
+        assert told.user_attrs["finalist"] == (trial.number in result.searched.finalists)

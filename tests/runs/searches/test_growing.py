@@ -6,6 +6,7 @@ import pytest
 
 import kohort
 from kohort import Interrupted, StoreError
+from kohort.errors import count
 from kohort.evidence.store import MemberKey, VariantRecord, open_store
 from kohort.evidence.trials import kept_name
 from kohort.report import store_tables
@@ -241,3 +242,30 @@ def test_a_single_finalist_gets_rivals(blobs, tmp_path):
     again = small(blobs, trials=3, **options).run(tmp_path / "k.db", verbose=0, confirm=2)
     assert len(again.flattery()) == 2
     assert again.race_text()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("epochs", [5, 8, 16])
+def test_what_trains_again_is_told_before_it_does(blobs, tmp_path, trained, capsys, epochs):
+    """Of `keep="final"` no states are there that more epochs go on from."""
+    small(blobs, trials=6).run(tmp_path / "k.db", verbose=0, confirm=2)
+    before = set(trained)
+    trained.clear()
+    small(blobs, trials=6, epochs=epochs).run(tmp_path / "k.db", confirm=2)
+    again = [pair for pair in trained if pair in before]
+    trials = {number for number, _ in again}
+    assert trials
+    told = capsys.readouterr().err
+    assert (
+        f"small (search) trains {count(len(trials), 'trial')} from the first epoch, "
+        f"{len(again)} epochs again, and so do its finalists: it was kept with keep='final'"
+    ) in " ".join(told.split())
+    assert told.index("from the first epoch") < told.index("rung")
+
+
+def test_nothing_is_told_to_train_again_where_states_were_kept(blobs, tmp_path, capsys):
+    small(blobs, trials=4).run(tmp_path / "k.db", verbose=0, confirm=2, keep="all")
+    small(blobs, trials=4, epochs=8).run(tmp_path / "k.db", confirm=2)
+    told = capsys.readouterr().err
+    assert "goes on and grows: epochs: 4 before, 8 now" in told
+    assert "from the first epoch" not in told

@@ -17,6 +17,7 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     TimeColumn,
+    WeightColumn,
     reading_options,
     shown_command,
 )
@@ -43,12 +44,13 @@ def info(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what data are: samples, shapes, classes, groups, bytes, and the test set's origin."""
     from kohort.data.inspection.summary import summary
 
-    data = loaded(source, reading_options(target, group, size, color, test, time))
+    data = loaded(source, reading_options(target, group, size, color, test, time, sample_weight))
     told = summary(data)
     if as_json:
         typer.echo(json.dumps(told.as_json()))
@@ -66,6 +68,7 @@ def check(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     out: Annotated[
         Path | None, typer.Option(help="A page to write, with pictures; such as check.html.")
     ] = None,
@@ -91,7 +94,7 @@ def check(
     if out is not None and out.is_dir():
         raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
     _check_new(decisions)
-    options = reading_options(target, group, size, color, test, time)
+    options = reading_options(target, group, size, color, test, time, sample_weight)
     check_reading(source, options)  # before Keras and JAX are imported, which takes seconds
     from kohort.cli.outputs import writing
     from kohort.cli.told_as_json import of_finding

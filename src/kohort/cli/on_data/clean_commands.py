@@ -16,6 +16,7 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     TimeColumn,
+    WeightColumn,
     reading_options,
 )
 from kohort.errors import DesignError, legible
@@ -44,6 +45,7 @@ def clean(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     as_json: AsJson = False,
 ) -> None:
     """Write data without what was decided to be left out, and tell what that was.
@@ -57,7 +59,7 @@ def clean(
         raise DesignError("a file that ends in .h5", str(out), "name one with --out")
     if out.exists() and Path(source).exists() and out.samefile(source):
         raise DesignError("another file than the data", f"{out} for both", "name one with --out")
-    options = reading_options(target, group, size, color, test, time)
+    options = reading_options(target, group, size, color, test, time, sample_weight)
     check_reading(source, options)  # before Keras and JAX are imported, which takes seconds
     check_there([] if decisions is None else [decisions])
     from kohort.cli.outputs import writing

@@ -1,5 +1,6 @@
 """The same study on clean data: made, and found again beside the one on the raw data."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from kohort.cli.reading import check_clean_file, data_of
@@ -37,6 +38,8 @@ def clean_study(
         _side(raw.data, str(raw.data.name), is_race=raw.spec.race is not None),
         _side(taken, str(source), is_race=False),
     )
+    if raw.data.sample_weight is not None and data.raw is not None:
+        data = replace(data, sample_weight=raw.data.sample_weight[data.raw.rows])
     study = read_study(place, data)
     return adjusted(study, epochs=epochs, replicates=replicates, name=f"{study.name}{_SUFFIX}")
 

@@ -25,6 +25,7 @@ from kohort.cli.options import (
     TargetColumn,
     TestPart,
     TimeColumn,
+    WeightColumn,
     Where,
     reading_options,
     report_folder,
@@ -49,6 +50,7 @@ def search(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     trials: Annotated[int | None, typer.Option(min=2, help="Try this many instead.")] = None,
     epochs: Epochs = None,
     confirm: Annotated[
@@ -79,7 +81,7 @@ def search(
     from kohort.cli.reading import check_reading, check_study_file, data_of
     from kohort.evidence.store import check_place
 
-    reading = reading_options(target, group, size, color, test, time)
+    reading = reading_options(target, group, size, color, test, time, sample_weight)
     check_place(store)  # before Keras and JAX are imported, which takes seconds
     check_study_file(file)
     check_reading(data, reading)

@@ -31,6 +31,7 @@ from kohort.cli.options import (
     TestPart,
     TimeColumn,
     UntilDecided,
+    WeightColumn,
     Where,
     reading_options,
     report_folder,
@@ -80,6 +81,7 @@ def run(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     clean: Annotated[
         Path | None,
         typer.Option(
@@ -121,7 +123,7 @@ def run(
     from kohort.cli.reading import check_clean_file, check_reading, check_study_file
     from kohort.evidence.store import check_place
 
-    reading = reading_options(target, group, size, color, test, time)
+    reading = reading_options(target, group, size, color, test, time, sample_weight)
     check_place(store)  # before Keras and JAX are imported, which takes seconds
     check_study_file(study)
     check_reading(data, reading)
@@ -193,6 +195,7 @@ def plan(
     color: ImageColor = Pixels.KEEP,
     test: TestPart = None,
     time: TimeColumn = None,
+    sample_weight: WeightColumn = None,
     epochs: Epochs = None,
     replicates: Replicates = None,
     until_decided: UntilDecided = False,
@@ -201,7 +204,7 @@ def plan(
     """Print what a study would train together, and why not more."""
     from kohort.cli.reading import check_reading, check_study_file
 
-    reading = reading_options(target, group, size, color, test, time)
+    reading = reading_options(target, group, size, color, test, time, sample_weight)
     check_study_file(study)  # before Keras and JAX are imported, which takes seconds
     check_reading(data, reading)
     from kohort.cli.told_as_json import of_plan

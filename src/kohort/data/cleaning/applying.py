@@ -48,6 +48,7 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
         y_test=targets[train:][test],
         groups=None if data.groups is None else data.groups[rows],
         test_groups=None if data.test_groups is None else data.test_groups[test],
+        sample_weight=None if data.sample_weight is None else data.sample_weight[rows],
         source_rows=None if data.source_rows is None else data.source_rows[kept],
         source_files=files and tuple(files[sample] for sample in kept),
         raw=RawData(data.fingerprint, rows, data.y_train, data.groups, _as_numbers(data)),

@@ -21,6 +21,7 @@ MOST_COUNTS = 2**24
 _AT_ONCE = 2**22
 """How many places of targets are counted at once."""
 _SHARES = "the share of each class"
+_CHANCE = "one score (chance)"
 _MOST_COMMON = "the most common value in each place"
 _BY_WEIGHT = ", by the weights of samples"
 
@@ -41,6 +42,11 @@ class ConstantAnswer:
     train: np.ndarray
     valid: np.ndarray
     ones: float | None = None
+
+    @property
+    def is_of_classes(self) -> bool:
+        """Whether what scores takes the targets for classes: it is an area, or a crossentropy."""
+        return self.name.removesuffix(_BY_WEIGHT) in (_CHANCE, _SHARES)
 
     def times(self, train: np.ndarray, valid: np.ndarray) -> "ConstantAnswer":
         """The same answer with its scores multiplied, `[replicate]` of each side."""
@@ -262,7 +268,7 @@ def _of_area(kind: AreaKind, labels: ClassLabels, shares: np.ndarray) -> Constan
     # Without both classes Keras's area is 0.
     scores = 0.5 * ((ones > 0) & (ones < 1)) if kind == "roc" else ones
     known = float(ones[:, 1].mean()) if kind == "roc" else None
-    return ConstantAnswer("one score (chance)", scores[:, 0], scores[:, 1], known)
+    return ConstantAnswer(_CHANCE, scores[:, 0], scores[:, 1], known)
 
 
 def _of_entropy(

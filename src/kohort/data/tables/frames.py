@@ -24,6 +24,7 @@ from kohort.data.tables.columns import (
 from kohort.data.tables.latest import latest_rows, times_of
 from kohort.data.tables.moments import places_in_time
 from kohort.data.tables.rounding import lost_of, told_of_lost
+from kohort.data.tables.row_weights import weights_of
 from kohort.data.tables.targets import Target, target_of
 from kohort.data.tables.written_numbers import number_as_text
 from kohort.errors import DataError, count
@@ -48,6 +49,7 @@ def of_frame(
     group: Hashable | None,
     test: float | None,
     time: Hashable | None = None,
+    sample_weight: Hashable | None = None,
 ) -> dict[str, Any]:
     """The arguments of a `Dataset` that a table makes.
 
@@ -57,6 +59,7 @@ def of_frame(
         group: The column of what samples belong together, such as a patient; no input.
         test: The part of the rows to hold out; None holds out a fifth.
         time: The column by which the latest rows are held out; no input.
+        sample_weight: The column of how much each row counts in the loss; no input.
 
     Raises:
         DataError: It is no table, a column is not there, has gaps where it must not, or cannot be
@@ -65,16 +68,29 @@ def of_frame(
     if not isinstance(frame, pd.DataFrame):
         raise DataError("a pandas DataFrame", type(frame).__name__, "make one, or give arrays")
     rest, found, groups = parts_of(frame, target, group)
+    names = [str(name) for name in frame.columns]
+    weights = None
+    if sample_weight is not None:
+        if str(sample_weight) not in names or str(sample_weight) in map(str, (target, group, time)):
+            raise _no_column("sample_weight", sample_weight, names)
+        weights = weights_of(rest[str(sample_weight)])
+        rest = rest.drop(columns=str(sample_weight))
     if time is None:
         made = of_parts(rest, found, groups, test)
         told = _told_of_order(list(made["columns"].moments))
-        return {**made, "notes": (*made["notes"], *told)}
-    names = [str(name) for name in frame.columns]
-    if str(time) not in names or str(time) == str(target):
-        raise _no_column("time", time, names)
-    moments = frame.set_axis(names, axis="columns")[str(time)]
-    rest = rest.drop(columns=str(time), errors="ignore")  # It may be the group, too.
-    return of_parts(rest, found, groups, test, moments)
+    else:
+        if str(time) not in names or str(time) == str(target):
+            raise _no_column("time", time, names)
+        moments = frame.set_axis(names, axis="columns")[str(time)]
+        rest = rest.drop(columns=str(time), errors="ignore")  # It may be the group, too.
+        made, told = of_parts(rest, found, groups, test, moments), []
+    if weights is not None:
+        made["sample_weight"] = weights[made["source_rows"][: len(made["x_train"])]]
+        told.append(
+            f"{sample_weight} weighs the rows in the loss, from {weights.min():g} to "
+            f"{weights.max():g}, and is no input"
+        )
+    return {**made, "notes": (*made["notes"], *told)}
 
 
 def parts_of(
@@ -92,7 +108,7 @@ def parts_of(
     names = [str(name) for name in frame.columns]
     check_names_differ(names)
     frame = frame.set_axis(names, axis="columns")
-    frame = frame.astype({name: np.float64 for name in names if _are_decimals(frame[name])})
+    frame = without_decimals(frame)
     if target is None or str(target) not in names:
         raise _no_column("target", target, names)
     if group is not None and (str(group) not in names or str(group) == str(target)):
@@ -105,6 +121,11 @@ def parts_of(
 def _stripped(cell: object) -> object:
     """A cell without the blanks around its text, as categories are."""
     return cell.strip() if isinstance(cell, str) else cell
+
+
+def without_decimals(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table, its columns of decimal numbers as floats."""
+    return frame.astype({name: np.float64 for name in frame if _are_decimals(frame[name])})
 
 
 def _are_decimals(cells: pd.Series) -> bool:

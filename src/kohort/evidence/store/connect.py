@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from kohort.errors import StoreError
 from kohort.evidence.store.database import PATIENCE, TURN, Database, translated
@@ -33,6 +33,8 @@ def open_memory() -> Database:
 def open_sqlite(path: Path, lock: Path) -> Database:
     """The database in a file, which is created if it is missing.
 
+    One that this user may not write to is opened to be read.
+
     Args:
         path: The file.
         lock: The lock file under which tables are made.
@@ -41,6 +43,8 @@ def open_sqlite(path: Path, lock: Path) -> Database:
         StoreError: There can be no store at this path.
     """
     is_ours = check_file(path)
+    if is_ours and not _may_write(path):
+        return _open_to_read(path)
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": TURN})
     database = Database(_begun_by_us(engine), str(path))
     try:
@@ -53,6 +57,58 @@ def open_sqlite(path: Path, lock: Path) -> Database:
         database.close()
         raise
     return database
+
+
+def _may_write(path: Path) -> bool:
+    """Whether this user may write to a file, and SQLite to its log, which lies beside it."""
+    real = path.resolve()
+    as_effective = os.access in os.supports_effective_ids
+    return all(os.access(each, os.W_OK, effective_ids=as_effective) for each in (real, real.parent))
+
+
+def _open_to_read(path: Path) -> Database:
+    """The database in a file that may only be read.
+
+    Raises:
+        StoreError: It cannot be read, or this version would have to change it first.
+    """
+    database = Database(_begun_by_us(_reading_engine(path)), str(path), reads_only=True)
+    try:
+        is_ready = database.read(lambda connection: check_revision(connection, str(path)))
+    except BaseException:
+        database.close()
+        raise
+    if not is_ready:
+        database.close()
+        raise StoreError(
+            "a store as this version of kohort keeps it, where it may only be read",
+            f"an older one, {path}",
+            "allow writing to it and to its folder, and open it once: kohort list brings it up to "
+            "date",
+        )
+    return database
+
+
+def _reading_engine(path: Path) -> Engine:
+    """Connections that only read, each of them new.
+
+    What others have not yet written back lies in a log beside the file, with an index that SQLite
+    reads, too. Where there is no log nobody is writing, and SQLite, which would make one, is told
+    that the file stays as it is: so it says (sqlite.org, Write-Ahead Logging, 4) for places that
+    cannot be written to. Each connection looks anew, and is there for one transaction.
+
+    Args:
+        path: The file.
+    """
+    real = path.resolve()
+    log = real.with_name(f"{real.name}-wal")
+
+    def connect() -> sqlite3.Connection:
+        has_log = log.exists() and log.stat().st_size > 0
+        how = "mode=ro" if has_log else "immutable=1"
+        return sqlite3.connect(f"{real.as_uri()}?{how}", timeout=TURN, uri=True)
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
 
 def open_postgres(place: str) -> Database:

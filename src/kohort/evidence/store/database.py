@@ -69,11 +69,15 @@ class Database:
         engine: SQLAlchemy's engine.
         place: The address for messages, without a password.
         alone: Whether all threads share one connection, and so take turns.
+        reads_only: Whether this user may not write to it.
     """
 
-    def __init__(self, engine: Engine, place: str, *, alone: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, place: str, *, alone: bool = False, reads_only: bool = False
+    ) -> None:
         self.engine = engine
         self.place = place
+        self.reads_only = reads_only
         self._turns = threading.RLock() if alone else nullcontext()
         self._closed = False
         # A transaction that will write takes the write lock when it begins. If it did so later, it
@@ -132,9 +136,15 @@ class Database:
         """A connection whose transactions will write.
 
         Raises:
-            StoreError: The store was closed.
+            StoreError: The store was closed, or may only be read.
         """
         self._check_open()
+        if self.reads_only:
+            raise StoreError(
+                f"to write to {self.place}",
+                "a file, or a folder of it, that may only be read",
+                "allow writing to it and to its folder, or copy it and its folder of files",
+            )
         return self._writing.connect()
 
     def _check_open(self) -> None:

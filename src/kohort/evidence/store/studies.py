@@ -24,6 +24,9 @@ _MEMORY = ("sqlite://", "sqlite:///:memory:")
 def open_store(place: str | Path, *, files: str | Path | None = None, make: bool = True) -> "Store":
     """Open a store; an older one is brought up to date.
 
+    An SQLite file that this user may not write to, or whose folder, is opened to be read: what
+    writes is refused.
+
     Args:
         place: The path of an SQLite file; "sqlite://" for a store in memory, until it is closed;
             "postgresql://USER@HOST/DATABASE" for a store on a server.
@@ -109,6 +112,11 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether this user may not write to it."""
+        return self._database.reads_only
 
     def close(self) -> None:
         """Close the database."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from kohort.engine.program.guard import has_diverged
 from kohort.evidence.store import MemberKey
 from kohort.report.exports.study_export import ExportedMember, StudyExport
 
@@ -21,7 +22,8 @@ def write(study: StudyExport, folder: Path) -> None:
 
     The run `train` has `epoch_loss` and so on, and `validation` has the same names for what Keras
     logs as "val_loss". Steps are epochs from 0, values are float32. The replicates of a variant are
-    one group of hyperparameters. A member's events have the time at which it finished.
+    one group of hyperparameters. A member's events have the time at which it finished, and its
+    session has ended then: with success, or in failure where it diverged.
 
     Args:
         study: The study.
@@ -56,8 +58,11 @@ def _write_member(study: StudyExport, member: ExportedMember, folder: Path) -> N
     key = member.key
     group = key.variant if key.share == 1 else f"{key.variant}, share {key.share}"
     started = at - (member.seconds or 0.0)
-    hyperparameters = hparams_pb(study.parameters(key.variant), group, started)
-    _write_events(folder, at, [(0, hyperparameters)])
+    session = [(0, hparams_pb(study.parameters(key.variant), group, started))]
+    if member.finished is not None:
+        has_failed = has_diverged(member.epochs[max(member.epochs)])
+        session.append((0, _session_end(at, has_failed=has_failed)))
+    _write_events(folder, at, session)
     runs: dict[str, list[tuple[int, Any]]] = {}
     for epoch, logs in sorted(member.epochs.items()):
         for metric, value in logs.items():
@@ -66,6 +71,26 @@ def _write_member(study: StudyExport, member: ExportedMember, folder: Path) -> N
             runs.setdefault(run, []).append((epoch, scalar_pb(tag, value)))
     for run, summaries in runs.items():
         _write_events(folder / run, at, summaries)
+
+
+def _session_end(at: float, *, has_failed: bool) -> Any:
+    """When and how a member ended, as a summary for the dashboard of hyperparameters.
+
+    TensorBoard's function for it needs TensorFlow.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+
+    status = api_pb2.STATUS_FAILURE if has_failed else api_pb2.STATUS_SUCCESS
+    told = plugin_data_pb2.SessionEndInfo(status=status, end_time_secs=at)
+    value = Summary.Value(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(
+            plugin_data_pb2.HParamsPluginData(session_end_info=told)
+        ),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return Summary(value=[value])
 
 
 def _write_events(folder: Path, at: float, summaries: Iterable[tuple[int, Any]]) -> None:

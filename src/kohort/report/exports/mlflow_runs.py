@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kohort.design.searches.draws import trial_name
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import StoreError, reason
 from kohort.evidence.store import FindingRecord
+from kohort.evidence.trials import SearchRecord
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer
 from kohort.report.exports.in_memory import written_from_memory
@@ -38,7 +40,9 @@ def write(study: StudyExport, folder: Path, place: Path) -> None:
 
     Metrics have epochs (from 0) as steps, and the time at which the member finished. Of a study
     that has ended each member has its "score", that of the epoch it is judged at, which may not
-    be its last; and the run of the study has the tags "answer" and "winner".
+    be its last; and the run of the study has that of the winner, the mean of its members', and the
+    tags "answer" and "winner". The run of a search has the last "val_score" of its best trial, as
+    trials have it, and the tag "best".
 
     Args:
         study: The study.
@@ -84,16 +88,34 @@ def _write_study(client: "MlflowClient", study: StudyExport, artifacts: str) -> 
     of_all = [finding for finding in study.findings if finding.variant is None]
     parent = client.create_run(experiment, _milliseconds(study.started), run_name=study.name)
     run, told = parent.info.run_id, study.trials
-    about, scores = dict[str, str](), dict[tuple[str, int], float]()
-    if isinstance(told, Conclusions):
-        about = {"answer": answer(told), "winner": told.winner_name or "none"}
-        scores = _scores(told)
+    scores = _scores(told) if isinstance(told, Conclusions) else {}
+    about, best = _told_of_best(told)
     _log(client, run, study.shared_parameters, about | _finding_tags(of_all))
+    at = _milliseconds(max(ends, default=study.started))
+    for name, value in best.items():
+        client.log_metric(run, name, value, timestamp=at)
     for member in study.measured:
         score = scores.get(member.key[:2]) if member.key.share == 1 else None
         _write_member(client, study, member, experiment, run, score)
     if len(ends) == len(study.members):
-        client.set_terminated(run, end_time=_milliseconds(max(ends, default=study.started)))
+        client.set_terminated(run, end_time=at)
+
+
+def _told_of_best(
+    told: Conclusions | SearchRecord | None,
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Tags and metrics of the run of a study or search that has ended, by which runs are sorted."""
+    if isinstance(told, SearchRecord):
+        ranked = told.ranked()
+        if not ranked:
+            return {}, {}
+        return {"best": trial_name(ranked[0].number)}, {"val_score": ranked[0].score}
+    if told is None:
+        return {}, {}
+    about = {"answer": answer(told), "winner": told.winner_name or "none"}
+    if told.winner is None:
+        return about, {}
+    return about, {"score": float(told.score(told.winner).mean)}
 
 
 def _scores(told: Conclusions) -> dict[tuple[str, int], float]:

@@ -59,7 +59,8 @@ class StudyExport:
     Args:
         name: Its name.
         settings: The settings of all its training, as text by name.
-        arguments: By variant, the arguments of its build function, as Python code.
+        arguments: By variant, the arguments of its build function, as Python code; of a study that
+            has ended with the defaults of those that other variants are given.
         planned: By variant, the epochs to train.
         members: In the order of the study.
         findings: Its findings.
@@ -122,6 +123,7 @@ def of_stored(stored: "KeptStudy") -> StudyExport:
     for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs
     counted = (raced(description["result"]) if "result" in description else None) or {}
+    defaults = _stored_defaults(description.get("result", {}))
     splits = ", ".join(f"{name}={value!r}" for name, value in description["replicates"].items())
     replicates = f"{description['kind of replicates']}({splits})"
     if race := description.get("race"):
@@ -135,7 +137,10 @@ def of_stored(stored: "KeptStudy") -> StudyExport:
             description["seed"],
             description["engine"],
         ),
-        arguments={record.name: record.arguments for record in stored.variants()},
+        arguments={
+            record.name: {**defaults.get(record.name, {}), **record.arguments}
+            for record in stored.variants()
+        },
         planned=description["epochs"],
         members=[
             ExportedMember(record.key, logs.get(record.key, {}), record.finished, record.seconds)
@@ -158,7 +163,9 @@ def of_conclusions(conclusions: Conclusions) -> StudyExport:
         settings=_settings(
             settings.replicates, settings.batch_size, settings.seed, settings.engine
         ),
-        arguments={variant.name: variant.arguments for variant in record.variants},
+        arguments={
+            variant.name: {**variant.defaults, **variant.arguments} for variant in record.variants
+        },
         planned=settings.epochs,
         members=[
             ExportedMember(
@@ -177,6 +184,13 @@ def of_conclusions(conclusions: Conclusions) -> StudyExport:
         recalls=_recalls(record.classes, record.variant_names),
         trials=conclusions,
     )
+
+
+def _stored_defaults(result: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By variant, the defaults of arguments that others are given; none until it has ended."""
+    names = list(result["settings"]["epochs"]) if result else []
+    # Studies that were kept before these were have none.
+    return dict(zip(names, result.get("defaults", []), strict=False))
 
 
 def _stored_recalls(result: Mapping[str, Any]) -> list[ExportedRecall]:

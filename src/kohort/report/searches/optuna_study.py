@@ -1,6 +1,7 @@
 """A search as a study of Optuna's, for its dashboard, its plots and its importances."""
 
 from collections.abc import Container, Sequence
+from datetime import timedelta
 from typing import Literal
 
 import numpy as np
@@ -35,7 +36,7 @@ def as_optuna(record: SearchRecord, storage: Storage = None) -> optuna.Study:
         optuna.exceptions.DuplicatedStudyError: The storage has a study of the search's name.
     """
     study = new_study(record.name, record.metric, storage, higher_is_better=record.higher_is_better)
-    study.add_trials([_trial(trial) for trial in record.trials])
+    study.add_trials([_trial(trial, record.finalists) for trial in record.trials])
     return study
 
 
@@ -93,17 +94,26 @@ def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
     return table.sort_values("importance", ascending=False)
 
 
-def _trial(trial: Trial) -> optuna.trial.FrozenTrial:
+def _trial(trial: Trial, finalists: Sequence[int]) -> optuna.trial.FrozenTrial:
     state = {"finished": TrialState.COMPLETE, "left": TrialState.PRUNED}
     is_known = trial.state in state and trial.score == trial.score
-    return create_trial(
+    made = create_trial(
         state=state[trial.state] if is_known else TrialState.FAIL,
         value=trial.score if trial.state == "finished" and is_known else None,
         params=dict(_asked(trial).params),
         distributions=_distributions(_asked(trial)),
         intermediate_values=dict(trial.scores) if is_known else {},
-        user_attrs={"bracket": trial.bracket, "epochs": trial.epochs},
+        user_attrs={
+            "bracket": trial.bracket,
+            "epochs": trial.epochs,
+            "finalist": trial.number in finalists,
+        },
     )
+    # Trials train beside each other: the duration is the time that this one trained, and when that
+    # was is not kept.
+    assert made.datetime_complete is not None
+    made.datetime_start = made.datetime_complete - timedelta(seconds=trial.seconds)
+    return made
 
 
 def _asked(trial: Trial) -> Suggestion:

@@ -70,8 +70,11 @@ class TestedView(RecordView):
 
     @cached_property
     def _labels(self) -> ClassLabels | None:
-        # Who weighs classes says that there are some.
+        constant = self.record.constant
         counts_classes = self.record.majority is not None or self.settings.weighs_answers
+        counts_classes |= self.settings.counted is not None
+        counts_classes |= constant is not None and constant.is_of_classes
+        # Who weighs classes says that there are some.
         are_classes = counts_classes or bool(self.settings.class_weights)
         return class_labels(self.data, floats_are_labels=are_classes)
 

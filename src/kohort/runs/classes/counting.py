@@ -45,7 +45,7 @@ class ClassCounter:
             member: The member.
             weights: As of `Predictor.outputs`, where it has no model of its own.
         """
-        labels = self.labels(member.metrics)
+        labels = self.labels(member)
         if labels is None or member.share < 1:
             return None
         rows = self._spec.replicate(member.replicate, member.share).valid
@@ -55,9 +55,11 @@ class ClassCounter:
         truth = labels.train[rows]
         return np.bincount(truth[answers == truth], minlength=len(labels.names))
 
-    def labels(self, metrics: Sequence[MetricKind]) -> ClassLabels | None:
-        """The classes of the data, for models with these metrics; None where there are none."""
-        counts = any(kind.accuracy not in ("", "equal", "elsewhere") for kind in metrics)
+    def labels(self, member: MemberPlan) -> ClassLabels | None:
+        """The classes of the data, for a member of such metrics and loss; None for none."""
+        counts = any(map(_takes_classes, member.metrics)) or (
+            member.measured.constant in ("crossentropy", "binary crossentropy")
+        )
         if counts not in self._labels:
             self._labels[counts] = class_labels(self._spec.data, floats_are_labels=counts)
         return self._labels[counts]
@@ -85,3 +87,9 @@ class ClassCounter:
         given = class_probabilities(outputs, output_kind(model))
         answers: np.ndarray = given.argmax(axis=1)
         return answers
+
+
+def _takes_classes(kind: MetricKind) -> bool:
+    """Whether a metric takes one float a sample, of whole numbers, for its class."""
+    is_accuracy = kind.accuracy not in ("", "equal", "elsewhere")
+    return is_accuracy or kind.constant in ("roc", "pr") or kind.is_of_second

@@ -20,13 +20,8 @@ from kohort.runs.fingerprint import as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 from kohort.runs.retention.told_run import ToldRun
-from kohort.runs.searches.sameness import (
-    changed,
-    check_same,
-    describe,
-    growth_text,
-    schedule_of,
-)
+from kohort.runs.searches.growing import told_of_growth
+from kohort.runs.searches.sameness import changed, check_same, describe, schedule_of
 from kohort.runs.session import running
 
 _CURVES = 1.0  # seconds between two writes of curves
@@ -281,9 +276,11 @@ def keeping(
             was = known["environment"].get(what)
             if was != value:
                 tell(f"{name} goes on with another {what}: {was} before, {value} now")
-        if grows := growth_text(known, description):
-            tell(f"{name} goes on and grows: {grows}")
         schedule = schedule_of(spec, known)
+        race = store.find(spec.name)
+        about = kept.checkpoints(), None if race is None else race.description
+        for line in told_of_growth(name, known, description, schedule.ladder, *about):
+            tell(line)
         keep = kept_way(keep, known)
         now = {what: description[what] for what in ("trials", "epochs", "environment")}
         kept.extend(known | now | {"schedule": asdict(schedule), KEEP: keep}, [], [])

@@ -1,22 +1,24 @@
-"""Reads CSV files whose rows are to be predicted by a model."""
+"""Reads tables, CSV and Parquet, whose rows are to be predicted by a model."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from kohort.data.readers.table_files import read_csv
+from kohort.data.readers.table_files import read_csv, read_parquet
 from kohort.data.system import absent, check_room, is_file
-from kohort.data.tables.columns import Columns, listed
+from kohort.data.tables.columns import Columns, check_names_differ, listed
+from kohort.data.tables.frames import without_decimals
 from kohort.errors import DataError, reason
 
 
 def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
-    """The rows of a CSV file as inputs of a model, made as they were made for its training.
+    """The rows of a table as inputs of a model, made as they were made for its training.
 
     Args:
-        path: The file. Columns are found by their names, in any order; others are ignored. Where
-            all are numbers, the first line may be a row already, of numbers as well.
+        path: The file, CSV or Parquet. Columns are found by their names, in any order; others are
+            ignored. Where all are numbers, the first line of a CSV file may be a row already, of
+            numbers as well.
         columns: How inputs are made.
 
     Returns:
@@ -25,16 +27,27 @@ def raw_rows(path: Path, columns: Columns) -> tuple[np.ndarray, str]:
     Raises:
         DataError: It is no such file, a column is not there, or a cell cannot be read.
     """
-    texts = {each.name: each.categories for each in columns.columns if each.kind != "number"}
-    table = read_csv(path, texts)
-    frame = table.frame
-    frame.columns = frame.columns.map(str)
-    is_named = bool(set(columns.inputs) & set(frame.columns))
-    if columns.are_numbers and not is_named and _are_numbers(table.names):
-        return csv_rows(path, len(columns.inputs)), ""
-    table.check_names(path)
+    if is_parquet(path):
+        frame = read_parquet(path)
+        frame.columns = frame.columns.map(str)
+        check_names_differ(list(frame.columns), f" in {path}")
+        frame = without_decimals(frame)
+    else:
+        texts = {each.name: each.categories for each in columns.columns if each.kind != "number"}
+        table = read_csv(path, texts)
+        frame = table.frame
+        frame.columns = frame.columns.map(str)
+        is_named = bool(set(columns.inputs) & set(frame.columns))
+        if columns.are_numbers and not is_named and _are_numbers(table.names):
+            return number_rows(path, len(columns.inputs)), ""
+        table.check_names(path)
     rows = columns.encode(frame)
     return rows, "; ".join(f"in {path} {each}" for each in _odd(frame, columns))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file is one of Parquet, by its ending, as where data are loaded."""
+    return path.suffix.lower() == ".parquet"
 
 
 def _are_numbers(names: list[str]) -> bool:
@@ -60,21 +73,26 @@ def _odd(frame: pd.DataFrame, columns: Columns) -> list[str]:
     return told
 
 
-def csv_rows(path: Path, columns: int) -> np.ndarray:
-    """The rows of a CSV file as float32 `[row, column]`.
+def number_rows(path: Path, columns: int) -> np.ndarray:
+    """The rows of a table of numbers as float32 `[row, column]`, its columns in their order.
 
     Args:
-        path: The file: numbers, separated by commas; a first line that holds text names columns.
+        path: The file: Parquet; or CSV, numbers separated by commas, of which a first line that
+            holds text names columns.
         columns: How many there must be.
 
     Raises:
         DataError: It is no such file.
     """
-    told = f"a CSV file with {columns:,} numbers in each row"
-    table = _table(path, told)
-    first = table.iloc[0] if len(table) else pd.Series(dtype=str)
-    if (first.notna() & pd.to_numeric(first, errors="coerce").isna()).any():
-        table = table.iloc[1:].set_axis(table.iloc[0].astype(str), axis="columns")
+    kind = "Parquet" if is_parquet(path) else "CSV"
+    told = f"a {kind} file with {columns:,} numbers in each row"
+    if is_parquet(path):
+        table = read_parquet(path)
+    else:
+        table = _table(path, told)
+        first = table.iloc[0] if len(table) else pd.Series(dtype=str)
+        if (first.notna() & pd.to_numeric(first, errors="coerce").isna()).any():
+            table = table.iloc[1:].set_axis(table.iloc[0].astype(str), axis="columns")
     if table.shape[1] != columns or not len(table):
         raise DataError(
             told,
