@@ -179,8 +179,9 @@ misses the luck that all replicates share, being parts of one data set: in simul
 equal variants, with 5 and 10 splits, it came to {few_told} and {many_told} points on average where
 the truth was {few_true} and {many_true}. Only a test set sees the rest. Scores on the test set have
 Wilson's interval. Where it is known which of its samples belong together (a table's `group`,
-`test_groups=`) it is over groups: 40 rows of a patient tell less than 40 patients would. Of fewer
-than 5 groups there is none.
+`test_groups=`) it is over groups: 40 rows of a patient tell less than 40 patients would, and
+uneven groups [less than even ones](simulations.md#the-test-set-in-groups). Of fewer than 5 groups
+there is none.
 
 What was measured, of 8 variants and 5 replicates, in studies with a known truth
 ([how, and the rest](simulations.md)):

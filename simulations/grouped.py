@@ -1,4 +1,4 @@
-"""How often KH203, KH204 and KH106 are right where samples come in groups that err together.
+"""How often findings and test scores are right where samples come in groups that err together.
 
 Of each variant a group has a rate at which its samples are right, from a beta distribution: a part
 of the variance of being right lies between groups. Groups are as hard for all variants, in the main
@@ -21,6 +21,7 @@ from kohort.design.replicates import Holdout, KFold
 from kohort.evidence.settings import sizes_of
 from kohort.findings.choice import choose
 from kohort.findings.classes.counted_answers import Answers
+from kohort.findings.grouped.over_groups import paired_over, proportion_over
 from kohort.findings.grouped.right_by_group import right_by_group
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import above_test, majority, unstable
@@ -36,6 +37,8 @@ SHARED = 0.7
 """The part of what makes a group hard that all variants have in common; of a sample likewise."""
 LUCK = 0.1
 """Standard deviation of how good a training is: 2 points of an accuracy of 85 %."""
+LEVEL = 0.05
+"""Of intervals and tests of the test set."""
 PARTS = (0.0, 0.1, 0.3, 0.7)
 """Of the variance of being right, between groups."""
 BELOW, ABOVE = (0.0, 20.0), (0.0, 10.0)
@@ -178,8 +181,26 @@ def of_unstable(
     return {name: float(verdict == name) for name in ("found", "not found")}
 
 
+def of_intervals(random: np.random.Generator, groups: Groups, part: float) -> Outcome:
+    """What is told of the test set: whether an accuracy's interval holds, and two are told apart.
+
+    Both models are right for `ACCURACY`.
+    """
+    tested = groups.of(groups.tested)
+    first, second = right(random, tested, part, ACCURACY, np.zeros((2, 1)))[:, 0]
+    accuracy = proportion_over(first, tested, 1 - LEVEL)
+    difference = paired_over(first, second, tested, 1 - LEVEL).difference
+    return {
+        "held": float(accuracy.low <= ACCURACY <= accuracy.high),
+        "told apart": float(difference.p_value <= LEVEL),
+    }
+
+
 def cells(studies: int) -> Iterator[Cell]:
     """All of them."""
+    for (kind, groups), part in product(KINDS.items(), PARTS):
+        intervals = partial(of_intervals, groups=groups, part=part)
+        yield Cell(("grouped", "test set", kind, f"{part:g}"), intervals, studies)
     for (kind, groups), (name, splits), part in product(KINDS.items(), DESIGNS.items(), PARTS):
         below = partial(of_test, splits=splits, groups=groups, part=part)
         above = partial(of_majority, splits=splits, groups=groups, part=part)
@@ -195,6 +216,9 @@ def cells(studies: int) -> Iterator[Cell]:
             for luck in LUCKS:
                 run = partial(spread_out, spread=luck)
                 yield Cell(("grouped", "KH106", *key, f"{luck:g}"), run, studies // 5)
+        else:
+            run = partial(of_unstable, splits=splits, groups=groups, part=part, spread=LUCKS[1])
+            yield Cell(("grouped", "KH106 on one split", *key), run, studies // 5)
 
 
 def _partly_shared(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -339,6 +339,14 @@ def test_of_groups_a_steady_training_is_rarely_called_unstable_nor_an_unsteady_o
         assert below(cell["not found"], 0.025), place
 
 
+def test_of_groups_what_is_told_of_the_test_set_is_as_often_right_as_it_says():
+    for kind, by_part in RESULTS["grouped"]["test set"].items():
+        for part, cell in by_part.items():
+            assert below(cell["told apart"], 0.05), (kind, part)
+            # Where groups are right or wrong as one, few of them may hold no bad one.
+            assert cell["held"]["mean"] > (0.85 if part == "0.7" else 0.91), (kind, part)
+
+
 SPEEDS = [
     pytest.param(learner, cell, id=f"{learner}; {noise}; {n}")
     for learner, by_noise in RESULTS["speeds"].items()

@@ -16,6 +16,7 @@ from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.grouped.over_groups import proportion_over
 from kohort.findings.grouped.right_by_group import RightByGroup, right_by_group
 from kohort.findings.probabilities.areas import Areas, areas
+from kohort.findings.probabilities.brier import Brier, brier
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions
@@ -73,6 +74,7 @@ class HeldOut:
             (`over_groups`), and there are none of too few. None where each stands for itself.
         has_probabilities: Whether outputs are some; those without bounds are not, and `sure`,
             `losses` and `calibration` mean nothing then but the order of `sure`.
+        brier: The Brier score of two classes; None where `areas` are, or without probabilities.
     """
 
     variant: str
@@ -90,6 +92,7 @@ class HeldOut:
     areas: Areas | None = field(default=None, repr=False)
     groups: np.ndarray | None = field(default=None, repr=False)
     has_probabilities: bool = True
+    brier: Brier | None = None
 
     @property
     def calibration(self) -> Calibration:
@@ -279,6 +282,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
     confusion = np.zeros((len(tested.names),) * 2, int)
     np.add.at(confusion, (truth, guesses), 1)
     groups = tested.groups
+    ranked = None if second is None else areas(second, truth == 1, confidence, groups)
     recalls = tuple(
         _recall(right, truth == number, groups, confidence) if row.any() else None
         for number, row in enumerate(confusion)
@@ -300,9 +304,12 @@ def score(tested: Tested, confidence: float) -> HeldOut:
         losses,
         truth,
         second,
-        None if second is None else areas(second, truth == 1, confidence, groups),
+        ranked,
         groups,
         not tested.margins,
+        None
+        if ranked is None or tested.margins
+        else brier(surest, right, ranked.share, confidence, groups),
     )
 
 

@@ -47,6 +47,47 @@ def test_the_mean_of_equal_groups_is_that_of_their_means():
     assert alone.high - alone.low < 0.3 * (found.high - found.low)
 
 
+# A third of the rows in one group, the rest in 49 even ones.
+UNEVEN = np.repeat(np.arange(50), [490, *[20] * 49])
+
+
+def test_the_mean_of_uneven_groups_is_by_the_corrected_sums_and_as_many_even_groups():
+    values = (
+        np.random.default_rng(3).normal(size=1470)
+        + np.random.default_rng(4).normal(size=50)[UNEVEN]
+    )
+    found = mean_over(values, UNEVEN, 0.95)
+    sizes = np.array([490, *[20] * 49])
+    sums = np.array([(values - values.mean())[group == UNEVEN].sum() for group in range(50)])
+    error = np.sqrt((sums**2 / (1 - sizes / 1470)).sum()) / 1470
+    freedom = 1470**2 / (490**2 + 49 * 20**2) - 1  # 7.3, and not 49
+    half = stats.t.ppf(0.975, freedom) * error
+    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(values.mean()) / error, freedom))
+
+
+def test_a_large_group_among_small_ones_makes_no_interval_too_short():
+    """Samples of one group are alike: intraclass correlation 0.3."""
+    random, draws = np.random.default_rng(5), 300
+    held, alarms = {"accuracy": 0, "mean": 0, "area": 0}, 0
+    for _ in range(draws):
+        rates = random.beta(0.85 / 0.3 - 0.85, 0.15 / 0.3 - 0.15, (2, 50))
+        first, second = random.random((2, 1470)) < rates[:, UNEVEN]
+        values = np.sqrt(0.3) * random.normal(size=50)[UNEVEN] + np.sqrt(0.7) * random.normal(
+            size=1470
+        )
+        is_second = random.random(1470) < 0.3
+        accuracy, mean = proportion_over(first, UNEVEN, 0.95), mean_over(values, UNEVEN, 0.95)
+        area = areas(values + 1.5 * is_second, is_second, 0.95, UNEVEN).roc
+        held["accuracy"] += accuracy.low <= 0.85 <= accuracy.high
+        held["mean"] += mean.low <= 0 <= mean.high
+        held["area"] += area.low <= stats.norm.cdf(1.5 / np.sqrt(2)) <= area.high
+        alarms += paired_over(first, second, UNEVEN, 0.95).difference.p_value <= 0.05
+    worst = 3 * np.sqrt(0.05 * 0.95 / draws)
+    assert all(1 - count / draws <= 0.05 + worst for count in held.values()), held
+    assert alarms / draws <= 0.05 + worst
+
+
 def test_rows_that_are_all_right_are_known_as_well_as_their_groups():
     found = proportion_over(np.ones(240, bool), SIX, 0.95)
     over_rows = proportion_over(np.ones(240, bool), None, 0.95)

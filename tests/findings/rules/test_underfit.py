@@ -162,6 +162,19 @@ def test_is_inconclusive_where_the_interval_holds_the_threshold():
     assert found.verdict == "inconclusive"
     assert found.evidence[EXCESS].low < THRESHOLD < found.evidence[EXCESS].high
     assert "replicates" in found.advice
+    told = "; the first difference may be less than 2 points, and the second may be none."
+    assert found.sentence.endswith(told)
+
+
+def test_says_which_difference_is_not_sure():
+    behind = with_errors("behind", [0.06, 0.10, 0.15], VALID)  # 0.01, 0.04, 0.08 above
+    found = judge(RULE, behind, BEST)
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(") worse; the first difference may be less than 2 points.")
+    # Beside a doubt it is told as well.
+    falling = np.array([[1.0], [1.01], [1.02]]) * [1.0, 0.75, 0.5, 0.25]
+    told = "; the first difference may be less than 2 points; but it may still learn: "
+    assert told in judge(RULE, replace(behind, train_loss=falling), BEST).sentence
 
 
 FAST = learner("fast", lambda t: np.exp(-20 * t))
@@ -279,6 +292,36 @@ def test_is_inconclusive_where_validation_error_may_not_be_worse():
     assert found.verdict == "inconclusive"
     assert found.evidence[EXCESS].low > THRESHOLD
     assert found.evidence[WORSE].low < 0 < found.evidence[WORSE].high
+    assert found.sentence.endswith("; the second may be none.")
+    assert "the first difference" not in found.sentence
+
+
+def test_a_validation_difference_that_is_the_same_in_all_replicates_has_no_interval():
+    found = judge(RULE, with_errors("v", [0.15, 0.17, 0.19], [0.2] * 3), BEST)
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith("; the second has no interval.")
+
+
+@pytest.mark.parametrize(
+    ("train", "told"),
+    [
+        (
+            [0.15, 0.16, 0.17],
+            (
+                "Train errors of v and best are apart by the same in all 3 replicates, which tells "
+                "nothing of more."
+            ),
+        ),
+        (
+            [0.15, np.nan, np.nan],
+            "v and best have 1 sound replicate in common, too few for an interval.",
+        ),
+    ],
+)
+def test_says_why_train_errors_tell_nothing(train, told):
+    found = judge(RULE, with_errors("v", train, VALID), BEST)
+    assert (found.verdict, found.sentence) == ("inconclusive", told)
+    assert found.advice == "Run more replicates."
 
 
 def test_the_threshold_is_where_the_verdict_turns():
@@ -358,7 +401,8 @@ def test_one_epoch_is_inconclusive():
     found = judge(RULE, weak, best)
 
     assert found.verdict == "inconclusive"
-    assert "more epochs" in found.advice
+    assert found.sentence == "w has one epoch, which shows no curve that could be flat."
+    assert found.advice == "Run more epochs."
 
 
 WEAK_OF_TWO, WELL_OF_TWO = ([0.9, 0.91], [0.9, 0.91]), ([0.1, 0.1], [0.1, 0.1])

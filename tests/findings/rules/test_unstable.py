@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kohort.findings.rules.unstable import RULE
+from kohort.findings.rules.unstable import LEAST, RULE
 from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import (
     assert_same,
@@ -227,9 +227,14 @@ def test_the_luck_of_the_groups_that_are_drawn_is_no_instability():
         "a may or may not be unstable: its accuracy has a standard deviation of its own of 8.32 "
         "points (5.50 to 16.92) over replicates, where differences of 1 point are of interest and "
         "the draw of 200 validation samples alone brings one of 2.83 points to 14.1 points, by how "
-        "far samples of a group are alike."
+        "far samples of a group are alike. So few groups hide much: over 8 replicates only a "
+        "standard deviation from 21.4 points on would be found."
     )
     assert "seeds on one split" in found.advice
+    # Chi-squared with 7 degrees of freedom, 97.5 % (any table): 16.013.
+    least = np.hypot(0.01, 0.4 / np.sqrt(8)) * np.sqrt(16.013 / 7)
+    assert found.evidence[LEAST] == pytest.approx(least, rel=1e-4)
+    assert LEAST not in alone.evidence
     luck = "the same, were samples of a group right or wrong together"
     assert found.evidence[luck] == pytest.approx(0.4 / np.sqrt(8))
     assert luck not in alone.evidence
@@ -242,6 +247,26 @@ def test_of_groups_what_is_beyond_their_luck_is_found_and_what_none_of_it_explai
 
     assert judged(wild, **small).verdict == "found"
     assert judged(steady, **small).verdict == "not found"
+
+
+def test_of_groups_seeds_are_advised_where_no_number_of_replicates_would_tell():
+    def advice(times, group_size):
+        errors = [0.2 + times * (error - 0.2) for error in BY_GROUP]
+        found = judged(errors, **GROUPED, group_size=group_size)
+        assert found.verdict == "inconclusive"
+        return found.advice
+
+    # Times 8.32 points: the margin and the draw of samples bring 3.0, that of groups of 25 14.2.
+    assert advice(0.3, 25.0) == "Run more replicates."
+    assert advice(0.5, 25.0).startswith("Look at seeds on one split")
+    assert advice(1.5, 25.0).startswith("Look at seeds on one split")
+    assert advice(2.0, 25.0) == "Run more replicates."
+
+
+def test_where_groups_hide_every_spread_it_says_so():
+    found = judged([0.2, 0.25, 0.3], kind="splits", valid_samples=20, group_size=20.0)
+    told = "So few groups hide all: no spread over 3 replicates would be found."
+    assert found.sentence.endswith(told)
 
 
 def test_seeds_on_one_split_have_no_luck_of_groups():

@@ -41,6 +41,7 @@ def test_margins_rank_and_are_not_told_as_probabilities():
     plain = mistakes_part([held(outputs, margins=False)], None)
     assert plain["reliability"]
     assert "calibration error" in plain["calibrations"][0]
+    assert "Brier" in plain["calibrations"][0]
 
 
 def test_the_border_of_margins_is_zero_wherever_they_lie():

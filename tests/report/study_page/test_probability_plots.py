@@ -153,6 +153,18 @@ def test_the_bins_make_the_calibration_error():
     assert f"v is {100 * apart:.1f} %" in calibration_text(test)
 
 
+def test_the_brier_score_of_two_classes_is_told_beside_that_of_one_probability_for_all():
+    truth, scores = two_classes()
+    test = held_out(truth, scores)
+    expected, share = metrics.brier_score_loss(truth, scores[:, 1]), np.mean(truth)
+    assert test.brier.score.mean == pytest.approx(expected)
+    told, of_one = calibration_text(test), share * (1 - share)
+    assert f" Its Brier score is {expected:.3g} (" in told
+    assert told.endswith(f"), where one probability for all samples has {of_one:.3g} at best.")
+    three = held_out([0, 1, 2, 0], np.full((4, 3), 1 / 3))
+    assert "Brier" not in calibration_text(three)
+
+
 def test_pictures_name_both_models_and_their_axes():
     tests = [held_out(*two_classes(), name="won"), held_out(*two_classes(1), name="base")]
     points = threshold_points(tests)

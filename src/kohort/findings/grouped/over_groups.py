@@ -4,9 +4,16 @@ Rows of a patient are alike, so 40 of them tell less than 40 patients would. A s
 near one: each row moves it by its influence. Sums of these over groups give its variance (Liang and
 Zeger 1986, "Longitudinal data analysis using generalized linear models", Biometrika 73); by how
 much that is above the variance of independent rows, by so much fewer rows stand behind the score.
-The quantile is Student's, with a degree of freedom less than there are groups, and proportions have
-Wilson's interval of so many rows (Korn and Graubard 1998, "Confidence intervals for proportions
-with small expected number of positive counts estimated from survey data", Survey Methodology 24).
+Proportions have Wilson's interval of so many rows (Korn and Graubard 1998, "Confidence intervals
+for proportions with small expected number of positive counts estimated from survey data", Survey
+Methodology 24).
+
+A large group draws the score to itself, so that its sum is too small, by the part of the rows that
+it has: the squares are divided by the rest (Bell and McCaffrey 2002, "Bias reduction in standard
+errors for linear regression with multi-stage samples", Survey Methodology 28). And it decides how
+sure the variance is: the quantile is Student's, with a degree of freedom less than there are even
+groups that would tell as much (Kish 1965, Survey Sampling). Of even groups that is one less than
+there are, and of 49 of 20 rows beside one of 490 it is 7.
 
 Groups are `[row]`, int64 from 0, or None where each row stands for itself: then the intervals are
 those of independent rows.
@@ -49,11 +56,11 @@ def mean_over(values: np.ndarray, groups: np.ndarray | None, confidence: float) 
         return without_bounds(found.mean, len(values))
     if not found.has_width:
         return found
-    count = count_of(groups)
+    freedom = _freedom(groups)
     spread = float(np.std(values)) / np.sqrt(len(values))
     error = spread * np.sqrt(_design_effect(values - found.mean, groups))
-    half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * error
-    p_value = float(2 * stats.t.sf(abs(found.mean) / error, count - 1))
+    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
+    p_value = float(2 * stats.t.sf(abs(found.mean) / error, freedom))
     return Interval(found.mean, found.mean - half, found.mean + half, len(values), p_value)
 
 
@@ -79,8 +86,7 @@ def area_over(
     rows, sides = len(scores), (~is_second, is_second)
     if groups is None:
         return area_interval(area, int(sides[0].sum()), int(sides[1].sum()), confidence)
-    of_each = [count_of(groups[side]) for side in sides]
-    if min(of_each) < FEWEST_GROUPS:
+    if min(count_of(groups[side]) for side in sides) < FEWEST_GROUPS:
         return without_bounds(area, rows)
     influence = np.empty(rows)
     for side, sign in zip(sides, (-1, 1), strict=True):
@@ -89,11 +95,14 @@ def area_over(
         up_to = np.searchsorted(others, scores[side], side="right") / len(others)
         rightly = (below + up_to) / 2 if sign > 0 else 1 - (below + up_to) / 2
         influence[side] = (rightly - area) / side.sum()
-    fewer = _students(min(of_each), confidence)
+    fewer = _students(min(_freedom(groups[side]) for side in sides), confidence)
     if not influence.any():
-        zeros, ones = (count / fewer for count in of_each)
+        zeros, ones = (_even(groups[side]) / fewer for side in sides)
     else:
-        fewer *= _design_effect(influence, groups)
+        number = np.unique(groups, return_inverse=True)[1]
+        parts = [np.bincount(number[side], minlength=number.max() + 1) for side in sides]
+        largest = np.max([part / part.sum() for part in parts], axis=0)
+        fewer *= _design_effect(influence, groups, largest)
         zeros, ones = (float(side.sum()) / fewer for side in sides)
     found = area_interval(area, max(1.0, zeros), max(1.0, ones), confidence)
     return replace(found, n=rows)
@@ -128,25 +137,44 @@ def without_bounds(mean: float, rows: int) -> Interval:
 
 def _rows_behind(influence: np.ndarray, groups: np.ndarray, confidence: float) -> float:
     """How many independent rows tell as much; a part of one at least."""
-    effect = _design_effect(influence, groups) * _students(count_of(groups), confidence)
+    effect = _design_effect(influence, groups) * _students(_freedom(groups), confidence)
     return len(influence) / effect
 
 
-def _design_effect(influence: np.ndarray, groups: np.ndarray) -> float:
+def _design_effect(
+    influence: np.ndarray, groups: np.ndarray, parts: np.ndarray | None = None
+) -> float:
     """The variance over groups as a multiple of that over independent rows; 1 at least.
 
     Where no row differs from another nothing tells how alike groups are: they may be wholly.
+
+    Args:
+        influence: `[row]`, by how much each moves the score.
+        groups: `[row]`.
+        parts: `[group]`, of the score, below 1; None where these are their parts of the rows.
     """
     _, number = np.unique(groups, return_inverse=True)
-    count = int(number.max()) + 1
     scale = float((influence**2).sum())
     if scale <= 1e-24 * len(influence):
-        return len(influence) / count
+        return len(influence) / _even(groups)
+    if parts is None:
+        parts = np.bincount(number) / len(number)
     sums = np.bincount(number, influence)
-    return max(1.0, count / (count - 1) * float((sums**2).sum()) / scale)
+    return max(1.0, float((sums**2 / (1 - parts)).sum()) / scale)
 
 
-def _students(groups: int, confidence: float) -> float:
+def _even(groups: np.ndarray) -> float:
+    """How many groups of one size would tell as much as these of a row's `groups`, 1 at least."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _freedom(groups: np.ndarray) -> float:
+    """The degrees of freedom of a variance over groups `[row]`, 1 at least."""
+    return max(1.0, _even(groups) - 1)
+
+
+def _students(freedom: float, confidence: float) -> float:
     """By how much Student's quantile widens a variance beside the normal one."""
     part = (1 + confidence) / 2
-    return float((stats.t.ppf(part, groups - 1) / stats.norm.ppf(part)) ** 2)
+    return float((stats.t.ppf(part, freedom) / stats.norm.ppf(part)) ** 2)

@@ -47,14 +47,9 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "train error above the best variant's": excess,
         "validation error above the best variant's": worse,
     }
-    if not excess.is_formed or curves.epochs == 1:
-        return RULE.finding(
-            name,
-            "inconclusive",
-            f"{name} and {names} have too few replicates or epochs in common to tell.",
-            evidence,
-            "Run more replicates, and more epochs.",
-        )
+    if (why := _unformed(curves, behind)) is not None:
+        untold, advice = why
+        return RULE.finding(name, "inconclusive", untold, evidence, advice)
     scale = study.scale
     outlook = outlook_of(curves, study)
     evidence = {
@@ -70,7 +65,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
     if excess.lies_below(behind.border) or worse.lies_below(0.0):
         return RULE.finding(name, "not found", f"{name} does not underfit: {clause}.", evidence)
-    unknown = f"{name} may or may not underfit: {clause}"
+    unknown = f"{name} may or may not underfit: {clause}{_unsure(study, behind)}"
     if (doubt := _doubt(curves, study, behind)) is not None:
         but, advice = doubt
         return RULE.finding(name, "inconclusive", f"{unknown}; but {but}.", evidence, advice)
@@ -86,6 +81,32 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         "Give the model more capacity or less regularisation; or, where nothing but the training "
         f"sets it apart from {names}, train it that way.",
     )
+
+
+def _unformed(curves: VariantCurves, behind: Behind) -> tuple[str, str] | None:
+    """Why there is nothing to judge by, and what to do about it; None where there is."""
+    name, n = curves.name, behind.excess.n
+    if curves.epochs == 1:
+        return f"{name} has one epoch, which shows no curve that could be flat.", "Run more epochs."
+    if behind.excess.is_formed:
+        return None
+    if n < 2:
+        few = f"{name} and {behind.rivals} have {count(n, 'sound replicate')} in common"
+        return f"{few}, too few for an interval.", "Run more replicates."
+    same = f"are apart by the same in all {n} replicates, which tells nothing of more"
+    return f"Train errors of {name} and {behind.rivals} {same}.", "Run more replicates."
+
+
+def _unsure(study: StudyCurves, behind: Behind) -> str:
+    """Which of the two differences may be too small, as a clause; empty where neither may."""
+    may = []
+    if not (behind.is_clear or np.isnan(behind.threshold)):
+        may.append(f"the first difference may be less than {study.scale.amount(behind.threshold)}")
+    if not behind.worse.is_formed:
+        may.append("the second has no interval")
+    elif not behind.worse.lies_above(0.0):
+        may.append("the second may be none")
+    return f"; {', and '.join(may)}" if may else ""
 
 
 def _doubt(curves: VariantCurves, study: StudyCurves, behind: Behind) -> tuple[str, str] | None:

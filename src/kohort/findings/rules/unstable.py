@@ -48,12 +48,26 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
         return RULE.finding(name, "found", sentence, evidence, _advice(curves, study))
     if spread.lies_below(bound):
         return RULE.finding(name, "not found", f"{name} is stable: {clause}", evidence)
+    if most > (drawn or 0.0) and bound > 0:
+        evidence[LEAST] = least = upper * spread.mean / spread.low
+        clause += f" {_hidden(study, least, spread.n)}"
+    # At such a spread no number of replicates would tell, as long as others are held out in each.
     return RULE.finding(
         name,
         "inconclusive",
         f"{name} may or may not be unstable: {clause}",
         evidence,
-        _next(bound, on_seeds=unknown or spread.lies_above(bound)),
+        _next(bound, on_seeds=unknown or bound < spread.mean <= upper),
+    )
+
+
+def _hidden(study: StudyCurves, least: float, replicates: int) -> str:
+    """What the draw of groups leaves to be seen, as a sentence."""
+    if least > WIDEST:
+        return f"So few groups hide all: no spread over {replicates} replicates would be found."
+    return (
+        f"So few groups hide much: over {replicates} replicates only a standard deviation from "
+        f"{study.scale.amount(least)} on would be found."
     )
 
 
@@ -166,6 +180,10 @@ def _advice(curves: VariantCurves, study: StudyCurves) -> str:
     )
 
 
+LEAST = "the least standard deviation that would be found"
+"""The name, among the evidence, of what groups leave to be seen."""
+WIDEST = 0.5
+"""No proportion has a standard deviation much above it."""
 STEPS = "a lower learning rate, larger batches, clipped gradients"
 MORE = "decide by more replicates"
 ON_SEEDS = (
@@ -187,7 +205,7 @@ RULE = Rule(
     "lie above the root of the sum of the squares of this, p the mean error, and of the margin. "
     "Samples of one group may be right or wrong together, how far is not known: with groups it is "
     "found by n over the mean size of a sample's group in the place of n, not found by n itself, "
-    "and inconclusive in between. "
+    "and inconclusive in between, with the least standard deviation that would be found. "
     "Where the metric is no accuracy, what the draw brings is not known; it is in the spread, "
     "so that the rule is inconclusive there, or not found.",
     "One training of such a variant says little: another seed may turn the answer that the study "

@@ -9,10 +9,11 @@ import pandas as pd
 from kohort.findings.probabilities.areas import Areas, areas, at_thresholds
 from kohort.findings.probabilities.calibration import BINS
 from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.scale import significant
 from kohort.report.charts import BLUE, GREY, VERMILION, on_the_page
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.side_by_side import calibrated
-from kohort.report.tested_scores import area
+from kohort.report.tested_scores import area, error_text
 
 SQUARE = {"width": 230, "height": 230}
 """The sides of a picture, in pixels."""
@@ -135,8 +136,14 @@ def precision_svg(points: pd.DataFrame, name: str) -> str:
 
 
 def calibration_text(test: HeldOut) -> str:
-    """A model's calibration error, and whether it is more than chance, in a sentence."""
-    return f"The calibration error of {test.variant} is {calibrated(test.calibration)}."
+    """How far a model's probabilities are off: calibration error; of two classes Brier score."""
+    told = f"The calibration error of {test.variant} is {calibrated(test.calibration)}."
+    if test.brier is None:
+        return told
+    return (
+        f"{told} Its Brier score is {error_text(test.brier.score)}, where one probability for all "
+        f"samples has {significant(test.brier.constant, 3)} at best."
+    )
 
 
 def areas_text(tests: Sequence[HeldOut]) -> list[str]:
