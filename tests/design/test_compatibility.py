@@ -256,6 +256,73 @@ def test_a_number_without_bounds_is_no_probability_of_one_of_two_classes():
     assert plan_of(numbers, loss="mse")
 
 
+def ending(loss, activation=None, outputs=3, y=FROM_1 % 3, wrapped=False):
+    """The plan of a study of a model that ends with this activation."""
+
+    def build():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(outputs, activation)])
+        if wrapped:
+            model = keras.Sequential([keras.Input((4,)), model])
+        model.compile("sgd", loss)
+        return model
+
+    splits = {"replicates": kohort.Holdout(0.25, 2), "epochs": 1}
+    return kohort.Study("s", [kohort.Variant("a", build)], kohort.Dataset(X, y), **splits).plan()
+
+
+class Softened(keras.losses.SparseCategoricalCrossentropy):
+    """A loss of the user's, which makes probabilities itself."""
+
+    def call(self, y_true, y_pred):
+        return super().call(y_true, keras.ops.softmax(y_pred))
+
+
+ONE_LABEL = np.arange(40) % 2
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_loss_of_probabilities_that_gets_other_numbers_is_told(activation, wrapped):
+    """It is the commonest slip: Keras cuts them off, and learns little, or comes to NaN."""
+    loss = "sparse_categorical_crossentropy"
+    assert (
+        f"\n  a: the last layer has the activation {activation or 'linear'}, and the loss {loss} "
+        "takes probabilities: end with softmax, or compile the loss with from_logits=True\n"
+    ) in str(ending(loss, activation, wrapped=wrapped))
+    binary = ending(keras.losses.BinaryCrossentropy(), activation, 1, ONE_LABEL)
+    assert "the loss binary_crossentropy takes probabilities: end with sigmoid" in str(binary)
+
+
+def test_a_loss_of_logits_or_of_the_users_may_get_any_numbers():
+    plans = [
+        ending("sparse_categorical_crossentropy", "softmax"),
+        ending(keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+        ending(keras.losses.BinaryCrossentropy(from_logits=True), None, 1, ONE_LABEL),
+        ending(Softened()),
+        ending("mse", None, 1, X[:, 0].copy()),
+    ]
+    assert [plan.slips for plan in plans] == [()] * 5
+
+
+def test_outputs_of_another_shape_than_the_targets_are_told_what_to_do():
+    numbers = X[:, 0].copy()
+    assert_refused(
+        lambda: ending("mse", None, 2, numbers),
+        r"gives outputs \(2,\): the targets are one number for each sample, so give its last "
+        "layer one unit$",
+    )
+
+    def build():
+        model = keras.Sequential([keras.Input((4, 2)), keras.layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    data = kohort.Dataset(np.stack([X, X], axis=-1), FROM_1 % 3)
+    splits = {"replicates": kohort.Holdout(0.25, 2), "epochs": 1}
+    study = kohort.Study("s", [kohort.Variant("a", build)], data, **splits)
+    assert_refused(study.plan, r"gives outputs \(4, 3\): the targets are one for each sample, .*Fl")
+
+
 TOKENS = np.random.default_rng(0).integers(0, 60, (40, 6)).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import kohort
 from kohort.design.building import batch_of
-from kohort.design.scoring import check_one_loss, scoring
+from kohort.design.scoring import Scoring, check_one_loss, check_score, scoring
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import MeasuredLoss, MetricKind, measured_loss, metric_kinds
 from kohort.keras_api.models import prepare, regularizer_count
@@ -358,6 +358,16 @@ def test_an_accuracy_that_cuts_logits_beside_the_border_of_classes_is_refused(
         study.plan()
 
 
+@pytest.mark.parametrize(("margin", "told"), [(1, "give 0.01 for 1 point$"), (250, "use 0.01")])
+def test_a_margin_of_all_that_an_accuracy_can_differ_by_is_refused(margin, told):
+    score = Scoring("accuracy", higher_is_better=True, is_proportion=True)
+    data = kohort.Dataset(np.ones((60, 2), "float32"), np.arange(60) % 2)
+    with pytest.raises(DesignError, match=rf"a margin below 1 for 'accuracy', .*; {told}"):
+        check_score(score, {}, data, margin)
+    check_score(score, {}, data, 0.99)
+    check_score(Scoring("mae", higher_is_better=False, is_proportion=False), {}, data, margin)
+
+
 NUMBERS = np.linspace(-2, 3, 60).astype("float32")[:, None]
 RATINGS = np.arange(60) % 5 + 1
 
@@ -454,7 +464,7 @@ def test_later_trials_of_a_search_are_scored_by_the_loss_of_the_first(kept):
         number: SimpleNamespace(metrics=(), measured=MeasuredLoss(name))
         for number, name in enumerate(["huber", "huber", "mean_squared_error"])
     }
-    measure = Measure(SimpleNamespace(metric=None, mode="auto", data=None), kept)
+    measure = Measure(SimpleNamespace(metric=None, mode="auto", data=None, margin=None), kept)
     measure.choose([0, 1], plans.get)
     assert kept["scoring"] == ["data_loss", False, False, "huber"]
     assert measure.lack(plans[1]) == ""
@@ -476,7 +486,7 @@ def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
 
     def measure_of(targets):
         data = SimpleNamespace(y_train=targets)
-        return Measure(SimpleNamespace(metric=None, mode="auto", data=data), kept)
+        return Measure(SimpleNamespace(metric=None, mode="auto", data=data, margin=None), kept)
 
     measure = measure_of(np.arange(4) % 2)
     measure.choose([0], plans.get)

@@ -75,6 +75,10 @@ FILES = {
     # It defines none.
     "nothing in it": ("", NO_STUDY + "nothing of that name; define it at the top level"),
     "another name": ("studies = 1", NO_STUDY + "nothing of that name"),
+    "a search": (
+        "search = 1",
+        NO_STUDY + "nothing of that name; it defines 'search', which kohort",
+    ),
     "none": ("study = None", NO_STUDY + "nothing of that name"),
     "a number": ("study = 5", NO_STUDY + "int"),
     "a text": ("study = 'letters'", NO_STUDY + "str"),

@@ -196,7 +196,7 @@ def test_a_comparison_without_an_interval_is_told_without_p_values():
     one = comparison("net", "one", 0.02, NAN, n=1)
     alone = replace(one, difference=Interval(0.02, NAN, NAN, 1, NAN), differences=(0.02,))
     assert words.compared(alone, POINTS, "seeds").endswith(
-        ": +2.0 points (no interval): undecided."
+        ": +2.0 points (no interval) over 1 replicate: undecided."
     )
     none = words.compared(comparison("net", "hot", NAN, NAN, n=0), POINTS, "seeds")
     assert none.endswith(": not both trained to the end in any replicate.")

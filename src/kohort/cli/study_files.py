@@ -3,7 +3,7 @@
 import runpy
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,15 @@ def defined_in[T](
     # Modules beside it are found, as where Python runs it; the last in the list hide no others.
     if (folder := str(path.absolute().parent)) not in sys.path:
         sys.path.append(folder)
-    defined = _call(path, lambda: runpy.run_path(file).get(name))
+    names = _call(path, lambda: runpy.run_path(file))
+    defined = names.get(name)
     if isinstance(defined, kind):
         return defined, False
     if not callable(defined):
         raise DesignError(
             f"{name!r} in {file}: a {told}, or a function from a Dataset to one",
             "nothing of that name" if defined is None else type(defined).__name__,
-            "define it at the top level of the file",
+            _where_else(name, names),
         )
     check(f"{name!r} of {file}", defined)
     if data is None:
@@ -71,6 +72,14 @@ def defined_in[T](
             f"a {told} from {name!r} of {file}", type(made).__name__, f"return a {kind.__name__}"
         )
     return made, True
+
+
+def _where_else(name: str, names: Mapping[str, Any]) -> str:
+    """What to do about a file without that name: it may be one for the other command."""
+    command, other = {"study": ("search", "search"), "search": ("run", "study")}.get(name, ("", ""))
+    if command and names.get(name) is None and names.get(other) is not None:
+        return f"it defines {other!r}, which kohort {command} takes"
+    return "define it at the top level of the file"
 
 
 def adjusted(

@@ -173,7 +173,7 @@ def of_plan(plan: "Plan") -> dict[str, Any]:
         "peak_bytes": plan.peak_bytes,
         "batch_size": plan.batch_size,
         "looks": list(plan.looks),
-        "notes": list(plan.notes),
+        "notes": [*plan.slips, *plan.notes],
         "cohorts": [_of_members(plan, members) for members in plan.cohorts],
         "alone": [
             {**_of_members(plan, members), "reason": members[0].reason} for members in plan.alone

@@ -81,10 +81,21 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
             "sparse_categorical_crossentropy takes labels: compile with categorical_crossentropy "
             "for one-hot rows, or give labels, y.argmax(axis=-1)"
         )
+    return f"the model takes the inputs, and gives outputs {shape}: {_fitting(shape, data)}"
+
+
+def _fitting(shape: tuple[int | None, ...], data: Dataset) -> str:
+    """What to change of a model of such outputs, which its loss cannot hold against the targets."""
+    if data.y_train.ndim == 1 and len(shape) > 1:
+        return (
+            "the targets are one for each sample, so bring the outputs to one row, by "
+            "keras.layers.Flatten() before the last Dense, say"
+        )
+    if data.y_train.ndim == 1 and data.y_train.dtype.kind == "f" and shape[-1:] != (1,):
+        return "the targets are one number for each sample, so give its last layer one unit"
     return (
-        f"the model takes the inputs, and gives outputs {shape}: compile it with a loss and "
-        "metrics for such targets, such as sparse_categorical_crossentropy for labels beside an "
-        "output for each class"
+        "compile it with a loss and metrics for such targets, such as "
+        "sparse_categorical_crossentropy for labels beside an output for each class"
     )
 
 

@@ -48,6 +48,7 @@ class MemberPlan:
             which differ in seeds alone, and where Keras cannot tell.
         is_weighted: Whether it trains with weights, of samples or of classes.
         measured: What its loss measures.
+        slip: That its outputs are not what its loss takes, as a clause; "" where nothing is known.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -66,6 +67,7 @@ class MemberPlan:
     model: str = ""
     is_weighted: bool = False
     measured: MeasuredLoss = field(default_factory=MeasuredLoss)
+    slip: str = ""
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -122,6 +124,15 @@ class Plan:
         return tuple(member for members in self.groups for member in members)
 
     @property
+    def slips(self) -> tuple[str, ...]:
+        """What outputs are not what their loss takes, with the variants of which it is so."""
+        by_text: dict[str, dict[str, None]] = {}
+        for member in self.every_member:
+            by_text.setdefault(member.slip, {})[self.variant_names[member.variant]] = None
+        by_text.pop("", None)
+        return tuple(f"{', '.join(told_apart([*n]))}: {text}" for text, n in by_text.items())
+
+    @property
     def member_epochs(self) -> int:
         """Epochs to train, over all members."""
         return sum(member.epochs for member in self.every_member)
@@ -166,7 +177,7 @@ class Plan:
             head += f"\n  {NO_MARGIN}"
         if self.devices > 1:
             head += f"\n  members are spread over {self.devices} devices; each holds the data"
-        head += "".join(f"\n  {note}" for note in self.notes)
+        head += "".join(f"\n  {note}" for note in (*self.slips, *self.notes))
         cohorts = [self._of_cohort(number) for number in range(len(self.cohorts))]
         alone = [
             f"{self._line(members)}; by keras.Model.fit, one after another, because "

@@ -141,18 +141,30 @@ def scoring(
     )
 
 
-def check_score(score: Scoring, losses: Mapping[str, str], data: Dataset) -> None:
+def check_score(
+    score: Scoring, losses: Mapping[str, str], data: Dataset, margin: float | None = None
+) -> None:
     """Refuse a score that does not say of all variants, or trials, what it seems to say.
 
     Args:
         score: What scores.
         losses: As for `check_one_loss`.
         data: The data.
+        margin: The smallest difference of interest; None where none was given.
 
     Raises:
         DesignError: Two kinds of losses would be compared, or an accuracy counts what is none of
-            its targets, or cuts outputs where they are not to be cut.
+            its targets, or cuts outputs where they are not to be cut; or the margin is so wide that
+            no difference could matter.
     """
+    if score.is_proportion and margin is not None and margin >= 1:
+        raise DesignError(
+            f"a margin below 1 for {score.metric!r}, which reaches from 0 to 1",
+            f"{margin:g}",
+            f"give {margin / 100:g} for {margin:g} point{'s' * (margin != 1)}"
+            if margin < 100
+            else "use 0.01, say",
+        )
     check_one_loss(score, losses)
     _check_one_class(score, data)
     _check_answers(score, data)

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from scipy import special
 
+from kohort.keras_api.models import overridden
+
 type OutputKind = Literal["probabilities", "logits", "margins", "numbers", "halved", "unknown"]
 """Margins tell how far from a border a sample lies, and on which side: no probability. The border
 of numbers is 0.5, by the metric that the model has. What is halved is cut there too: probabilities
@@ -35,6 +37,9 @@ _OF_PROBABILITIES = (
     keras.losses.binary_focal_crossentropy,
 )
 """The same losses as functions: their outputs are probabilities, unless told otherwise."""
+
+_UNBOUNDED = (keras.activations.linear, keras.activations.relu, keras.activations.tanh)
+"""Activations whose values are not parts of 1, as probabilities are."""
 
 _HINGES = (keras.losses.Hinge, keras.losses.SquaredHinge, keras.losses.CategoricalHinge)
 _HINGE_FUNCTIONS = (
@@ -89,11 +94,47 @@ def _cuts_at_half(metric: Any) -> bool:
 
 def _ends_without_bounds(model: keras.Model) -> bool:
     """Whether the last layer of a model is known to give any number."""
+    return _last_activation(model) is keras.activations.linear
+
+
+def _last_activation(model: keras.Model) -> Any:
+    """The activation of the last layer of a model; None where that has none, or is not known."""
     outputs = getattr(model, "outputs", None)
     last = outputs[0]._keras_history.operation if outputs else None
     if isinstance(last, keras.Model):
-        return _ends_without_bounds(last)
-    return getattr(last, "activation", None) is keras.activations.linear
+        return _last_activation(last)
+    return getattr(last, "activation", None)
+
+
+def slip_of_outputs(model: keras.Model) -> str:
+    """That the loss of a model takes probabilities, and its last layer gives any numbers.
+
+    Keras cuts such numbers off at 0 and 1, or divides them by their sum: its loss is one of other
+    outputs, stands still where they are cut, and may be NaN.
+
+    Args:
+        model: The model, compiled.
+
+    Returns:
+        What is so, and how to mend it, as a clause; "" where the loss is no crossentropy of Keras
+        without `from_logits`, or nothing is known of the last layer.
+    """
+    given = getattr(model, "loss", None)
+    if isinstance(given, dict | list | tuple) or overridden(model, ("train_step", "compute_loss")):
+        return ""
+    loss = keras.losses.get(given)
+    # What a subclass makes of its outputs first nobody knows.
+    kinds = [kind for of_link in _CROSS_ENTROPIES.values() for kind in of_link]
+    is_known = loss in _OF_PROBABILITIES or type(loss) in kinds
+    last = _last_activation(model)
+    if not is_known or link_of_loss(loss) != "" or last not in _UNBOUNDED:
+        return ""
+    told = loss.name if isinstance(loss, keras.losses.Loss) else loss.__name__
+    link = "sigmoid" if "binary" in told else "softmax"
+    return (
+        f"the last layer has the activation {last.__name__}, and the loss {told} takes "
+        f"probabilities: end with {link}, or compile the loss with from_logits=True"
+    )
 
 
 def ends_in_probabilities(model: keras.Model) -> bool:

@@ -175,9 +175,11 @@ def tie(conclusions: Conclusions, winner: int) -> str:
     """That all variants score the same in every replicate, in a sentence; empty if they do not."""
     errors, scale = conclusions.study.errors, conclusions.study.scale
     scored = errors[np.isfinite(errors).any(axis=1)]
+    if (np.isfinite(scored) != np.isfinite(errors[winner])).any():
+        return ""  # by their tables they do not score the same: each is over replicates of its own
     apart = np.abs(scored - errors[winner])
     near = scale.rounding(float(conclusions.mean_errors[winner]))
-    if len(scored) < 2 or np.isnan(apart).all(axis=1).any() or np.nanmax(apart) > near:
+    if len(scored) < 2 or np.nanmax(apart) > near:
         return ""
     who = "All variants" + " that trained to the end" * (len(scored) < len(errors))
     what = scale.score(conclusions.score(winner))

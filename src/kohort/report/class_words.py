@@ -62,7 +62,8 @@ def of_no_use(conclusions: Conclusions) -> str:
     verb = "does" if len(names) == 1 else "do"
     baseline = study.variants[0].name
     called = conclusions.record.settings.baseline
-    little = f" To be better than {called} says little." * (baseline in names)
+    says = baseline in names and len(means) > 1
+    little = f" To be better than {called} says little." * says
     return f"{shortlist(names)} {verb} no better than {told}.{little}"
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from kohort.data.system import bytes_text
+from kohort.errors import count
 from kohort.findings.finding import Finding
 from kohort.findings.names import shortlist
 from kohort.findings.rules.too_few import many
@@ -122,12 +123,13 @@ def compared(comparison: Comparison, scale: Scale, kind: str) -> str:
     text = f"{comparison.b} against {comparison.a}, {comparison.measure}: "
     if not comparison.difference.n:
         return f"{text}{verdict_of(comparison, kind)}."
+    over = count(comparison.difference.n, "fold" if kind == "folds" else "replicate")
     if not comparison.difference.is_formed:
-        return f"{text}{difference(comparison, scale)}: {verdict_of(comparison, kind)}."
-    over = "folds" if kind == "folds" else "replicates"
+        told = difference(comparison, scale)
+        return f"{text}{told} over {over}: {verdict_of(comparison, kind)}."
     alone, corrected = verdict_word(comparison.alone), verdict_word(comparison)
     return (
-        f"{text}{shown_difference(comparison, scale)} over {comparison.difference.n} {over}. "
+        f"{text}{shown_difference(comparison, scale)} over {over}. "
         f"By itself: p {comparison.difference.p_value:.2g} by Student's t and "
         f"{comparison.p_sign_flip:.2g} by sign flips, {alone}. Corrected for all that the study "
         f"compares: p {comparison.p_adjusted:.2g}, {verdict_of(comparison, kind)}."

@@ -31,6 +31,8 @@ def plans_to_train(
         record: Returns what has been measured.
         tell: Shows a line to the user.
     """
+    for slip in first.slips:
+        tell(slip)
     if spec.race is None:
         yield first
         return

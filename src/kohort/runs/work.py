@@ -258,5 +258,5 @@ class Planned(NamedTuple):
         members = plan.every_member
         score = scoring(spec.metric, spec.mode, [member.metrics for member in members])
         losses = {spec.variants[each.variant].name: each.measured.name for each in members}
-        check_score(score, losses, spec.data)
+        check_score(score, losses, spec.data, spec.margin)
         return cls(plan, models, global_settings())

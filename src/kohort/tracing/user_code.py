@@ -53,8 +53,18 @@ def reporting_user_code(
         raise DesignError(
             "a study whose own code runs to its end",
             f"{type(error).__name__}: {reason(error)} from {place}",
-            "mend that; what was kept stays, and the same run goes on from it",
+            f"{_mend(place, error)}; what was kept stays, and the same run goes on from it",
         ) from error
+
+
+def _mend(place: str, error: BaseException) -> str:
+    """What to do about an error: Keras asks for a mode where it knows no metric of such a name."""
+    if place.startswith("the callback") and "monitor=" in str(error):
+        return (
+            "spell monitor= as the metric is compiled, with val_ before it for validation, such as "
+            "'val_accuracy' of metrics=['accuracy']; or give that callback a mode"
+        )
+    return "mend that"
 
 
 def _place(trace: TracebackType | None) -> str | None:

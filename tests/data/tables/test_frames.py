@@ -146,6 +146,22 @@ def test_of_many_texts_that_repeat_it_is_asked_whether_they_are_the_group():
     assert not any(note.startswith("is ") for note in grouped.notes)
 
 
+def test_categories_that_may_be_patients_are_asked_about_though_they_are_inputs():
+    """A model that knows patients by name is praised for the rows of those that it has seen."""
+    patients = [f"P{k % 21}" for k in range(ROWS)]
+    told = (
+        f"is who (each text in {ROWS / 21:.1f} rows on average) what belongs together, such as a "
+        "patient? Then make it the group: group='who', --group who"
+    )
+    assert told in dataset(who=patients).notes
+    assert len(dataset(who=patients).feature_names) > 20  # inputs they are all the same
+    few = dataset(who=[f"P{k % 20}" for k in range(ROWS)])
+    assert not any(note.startswith("is ") for note in few.notes)
+    frame = pd.DataFrame({"kg": np.arange(float(ROWS)), "who": patients, "species": SPECIES})
+    grouped = kohort.Dataset.from_frame(frame.assign(vet=patients), target="species", group="who")
+    assert not any(note.startswith("is ") for note in grouped.notes)
+
+
 def test_texts_of_which_few_repeat_are_not_asked_about():
     data = dataset(review=[f"n{k // 2}" if k < 40 else f"n{k}" for k in range(ROWS)])
     assert "columns left out: review (100 different texts)" in data.notes

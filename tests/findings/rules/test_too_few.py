@@ -159,6 +159,16 @@ def test_equal_differences_give_no_interval():
     assert found.advice.endswith("hold out more samples, or score by the loss.")
 
 
+def test_a_difference_of_zero_is_not_said_to_be_one():
+    """Two models that both answer one class, say, by other losses: they score the same."""
+    base, same = study_of([BASE, BASE]).variants
+    found = judge(RULE, replace(same, valid_loss=1.01 * same.valid_loss), base)
+    assert found.verdict == "found"
+    assert found.sentence == (
+        "b scores the same as a in all 3 replicates, which tells nothing of more."
+    )
+
+
 def test_no_difference_at_all_is_seen_exactly():
     assert judged(BASE, BASE).verdict == "not found"
 
@@ -275,6 +285,23 @@ def test_where_no_number_will_do_the_advice_is_for_the_kind_of_replicates(kind):
     )
     seeds = judged(BASE, [-1.9, 0.1, 2.1], kind="seeds")
     assert "Scores vary too much from seed to seed: steady the training" in seeds.advice
+
+
+def test_where_a_difference_as_large_as_the_one_that_is_seen_can_be_shown_that_is_told():
+    """The margin is out of reach, and yet some more replicates are what to run."""
+    wide = np.array([0.2, 0.1, 0.3])
+    found = judged(wide, wide - [0.05, 0.1, 0.15], test_to_train=0.25, kind="splits")
+    assert found.title == "margin out of reach"
+    # By the power of the t test, on the standard error that shared samples leave.
+    power = {
+        n: stats.nct.sf(stats.t.isf(0.025, n - 1), n - 1, 0.1 / (0.05 * np.sqrt(1 / n + 0.25)))
+        for n in range(3, 40)
+    }
+    needed = min(n for n, chance in power.items() if chance >= 0.8)
+    assert found.advice.endswith(
+        "or name a larger margin. If the true difference is the 10 points that are seen, about "
+        f"{needed} replicates would show it."
+    )
 
 
 def test_where_the_correction_alone_asks_for_too_many_that_is_said():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kohort.findings.judged import StudyCurves
+from kohort.findings.rules.too_few import needed_if_as_seen
 from kohort.findings.statistics.comparison import compare
 from kohort.report.replicates.needed_words import what_would_tell
 
@@ -50,6 +51,13 @@ def test_the_others_have_their_number_or_the_reason_why_there_is_none():
         "No number of replicates would tell W from Z by as little as 1 point, since the splits "
         "share training samples, so that they share their luck however many there are: get more "
         "data, or name a larger margin."
+    )
+    seen = pair("Z", 0.1, scale=3.5, test_to_train=0.25, family=1)
+    assert (seen.replicates_needed, seen.excludes_zero) == (None, False)
+    assert needed_if_as_seen(seen) == 12
+    assert what_would_tell(STUDY, [seen, far_off]).endswith(
+        "or name a larger margin. If W and Z truly differ by the 10 points that are seen, about "
+        "12 replicates would show it."
     )
     seeds = pair("Z", 0.001, scale=50.0)
     assert what_would_tell(StudyCurves((), kind="seeds"), [seeds]).endswith(

@@ -253,6 +253,9 @@ def test_variants_that_are_no_better_than_one_answer_are_named_and_what_that_say
     )
     assert headline(referred(losses, 5.0)).endswith(no_better)
     assert no_better in answer(referred(losses, 5.0))
+    few = answer(referred([losses[0][:2]], 5.0))  # too few to open the answer by it
+    assert "v0 does no better than always answering the mean of the training targets" in few
+    assert "To be better than" not in few  # what nothing is compared with
     alone = headline(referred([losses[1], losses[0]], 5.0))
     assert alone.endswith(
         "v1 does no better than always answering the mean of the training "

@@ -163,7 +163,7 @@ def of_parts(
         held_out, how = hold_out(len(frame), labels, numbered, test)
     train = np.setdiff1d(np.arange(len(frame)), held_out)
     columns, told = _columns(frame, train)
-    told += [] if numbered is not None else _asked(columns)
+    told += [] if numbered is not None else _asked(columns, frame)
     if time is not None and times is not None:
         # Others, such as a date of birth, are not when a row came to be.
         columns = replace(columns, moments={str(time.name): times})
@@ -271,13 +271,18 @@ def _repeated(cells: pd.Series) -> np.ndarray | None:
     return numbers.astype(np.int32) if repeat else None
 
 
-def _asked(columns: Columns) -> list[str]:
-    """A question for each column whose texts repeat: whether it says what belongs together."""
+def _asked(columns: Columns, frame: pd.DataFrame) -> list[str]:
+    """A question for each column whose texts repeat: whether it says what belongs together.
+
+    Asked of those that are no inputs, and of those that are, with more categories than a kind has.
+    """
+    many = [c.name for c in columns.columns if len(c.categories) > _FEW]
+    kept = {name: each for name in many if (each := _repeated(frame[name])) is not None}
     return [
         f"is {name} (each text in {(each >= 0).sum() / (each.max() + 1):.1f} rows on average) what "
         f"belongs together, such as a patient? Then make it the group: group={name!r}, "
         f"--group {shlex.quote(name)}"
-        for name, each in columns.left_out.items()
+        for name, each in {**columns.left_out, **kept}.items()
     ]
 
 

@@ -20,6 +20,7 @@ from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
 from kohort.keras_api.beginning.watched import watching
 from kohort.keras_api.callbacks import why_inside_epochs
+from kohort.keras_api.class_outputs import slip_of_outputs
 from kohort.keras_api.description import Description
 from kohort.keras_api.metrics import measured_loss, metric_kinds
 from kohort.keras_api.models import regularizer_count, variables_of
@@ -100,6 +101,7 @@ def _facts(model: keras.Model) -> dict[str, Any]:
         "metrics": metric_kinds(model),
         "regularizer_count": regularizer_count(model),
         "measured": measured_loss(model),
+        "slip": slip_of_outputs(model),
     }
 
 

@@ -26,9 +26,7 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     n, needed = compared.difference.n, compared.replicates_needed
     if not compared.difference.is_formed:
         few = f"shares {n} sound replicate{'s' * (n != 1)} with {other}, too few for an interval"
-        same = (
-            f"differs from {other} by the same in all {n} replicates, which tells nothing of more"
-        )
+        same = f"{_alike(compared, other)} in all {n} replicates, which tells nothing of more"
         return RULE.finding(
             name,
             "found",
@@ -72,6 +70,13 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     )
     # More replicates are not what is missing: to be told that they are too few would mislead.
     return replace(found, title=OUT_OF_REACH) if out_of_reach else found
+
+
+def _alike(compared: Comparison, other: str) -> str:
+    """What two are whose difference is the same in all replicates: one of zero is none."""
+    if compared.difference.without_noise.mean == 0.0:
+        return f"scores the same as {other}"
+    return f"differs from {other} by the same"
 
 
 OUT_OF_REACH = "margin out of reach"
@@ -122,7 +127,12 @@ def _of_margin(study: StudyCurves, compared: Comparison, trained: int) -> str:
             f"{even} beside all others, for which it is corrected; in a study of the two alone "
             f"about {many(alone, study.kind)} would."
         )
-    return f"{even}, though they may show a larger one. {capital(in_their_place(study))}."
+    return f"{even}, though they may show a larger one. {capital(in_their_place(study))}." + (
+        f" If the true difference is the {study.scale.amount(abs(compared.difference.mean))} that "
+        f"are seen, about {many(seen, study.kind)} would show it."
+        if (seen := needed_if_as_seen(compared))
+        else ""
+    )
 
 
 NO_MARGIN = "Name a margin above 0: without one no number of replicates shows two to be as good."
@@ -147,6 +157,15 @@ def needed_by_a_pair_alone(compared: Comparison) -> int | None:
         alpha=compared.alpha,
         test_to_train=compared.test_to_train,
     )
+
+
+def needed_if_as_seen(compared: Comparison) -> int | None:
+    """The replicates that would show a true difference as large as the mean that is seen.
+
+    That may be luck. None if no number would, or if it is no larger than the margin.
+    """
+    seen = abs(compared.difference.mean)
+    return replace(compared, margin=seen).replicates_needed if seen > compared.margin else None
 
 
 def in_their_place(study: StudyCurves) -> str:
@@ -195,7 +214,8 @@ RULE = Rule(
     "says so, and why: replicates share training samples (get more data: to hold out more or fewer "
     "of them changes little) or, over seeds, scores vary too much (steady the training), or more "
     "variants are compared than so small a difference bears (a study of the two alone has nothing "
-    "to be corrected for); or name a larger margin. Where two differ by themselves, and the "
+    "to be corrected for); or name a larger margin; and how many would show the difference that is "
+    "seen, if that is the true one. Where two differ by themselves, and the "
     "correction takes that back, a study of fewer variants comes first. Where one of the two is "
     "undertrained (KH104), more epochs come first: replicates tell how two models differ now.",
     judge,

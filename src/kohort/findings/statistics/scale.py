@@ -151,7 +151,7 @@ PLAIN = 1e6
 """Numbers from here on are written as a power of ten: nobody counts the digits of a larger one."""
 
 
-_NOISE_DIGITS = 5
+_NOISE_DIGITS = 4
 """What differs only behind so many further digits, as float32 does, is one number to readers."""
 _EXACT = 1e15
 """Floats from here on have no digits after the point."""

@@ -9,6 +9,7 @@ from kohort.findings.rules.too_few import (
     in_their_place,
     many,
     needed_by_a_pair_alone,
+    needed_if_as_seen,
 )
 from kohort.findings.statistics.comparison import Comparison
 from kohort.report.winner_words import few_or_count
@@ -69,9 +70,22 @@ def _out_of_reach(study: StudyCurves, never: Sequence[Comparison]) -> str:
     )
     alone = [(needed, c.a) for c in never if (needed := needed_by_a_pair_alone(c))]
     if not alone:
-        return f"{told}, since {in_their_place(study)}."
+        return f"{told}, since {in_their_place(study)}.{_if_as_seen(study, never)}"
     needed, name = min(alone)
     return (
         f"{told} beside all others, for which it is corrected: in a study of it and {name} alone "
         f"about {many(needed, study.kind)} would."
+    )
+
+
+def _if_as_seen(study: StudyCurves, never: Sequence[Comparison]) -> str:
+    """How many replicates would tell the first pair that differs as far as it seems to."""
+    seen = [(needed, c) for c in never if (needed := needed_if_as_seen(c))]
+    if not seen:
+        return ""
+    needed, pair = min(seen, key=lambda each: each[0])
+    amount = study.scale.amount(abs(pair.difference.mean))
+    return (
+        f" If {pair.b} and {pair.a} truly differ by the {amount} that are seen, about "
+        f"{many(needed, study.kind)} would show it."
     )

@@ -65,7 +65,7 @@ class Measure:
             return
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
-        check_score(by, losses, self._spec.data)
+        check_score(by, losses, self._spec.data, self._spec.margin)
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])

@@ -80,6 +80,18 @@ def test_a_variant_of_few_sound_replicates_does_not_beat_it_for_the_others():
     assert "the best, a, " in found.sentence
 
 
+def test_a_variant_that_lost_most_replicates_does_not_hide_one_that_beats_it():
+    """What is left of one that diverged may be an easy replicate, and look best."""
+    errors = [[0.1, np.nan, np.nan, np.nan], [0.4, 0.5, 0.45, 0.5]]
+    answer = ConstantAnswer("the mean", np.ones(4), np.ones(4))
+    found = RULE.judge(study(errors, constant=answer, scale=LOSS))
+    assert found.verdict == "not found"
+    assert "beaten: b scores " in found.sentence
+    level = RULE.judge(study([errors[0], [0.9, 1.2, 0.8, 1.1]], constant=answer, scale=LOSS))
+    assert level.verdict != "not found"
+    assert "the best, b, scores " in level.sentence
+
+
 @pytest.mark.parametrize("scale", [LOSS, R2])
 def test_errors_of_numbers_are_compared_replicate_by_replicate(scale):
     constant = np.array([1.0, 1.25, 0.8, 1.0])

@@ -24,11 +24,13 @@ def judge(study: StudyCurves) -> Finding:
     gains = advantages(study, study.confidence)
     if not gains:
         return RULE.finding(None, "not applicable", "No variant trained to the end.")
-    best = max(gains, key=lambda name: gains[name].mean)
-    if gains[best].n < FEWEST:
+    # One that diverged in most replicates may look best by the rest, and must not hide the others.
+    enough = {name: gain for name, gain in gains.items() if gain.n >= FEWEST}
+    best = max(enough or gains, key=lambda name: gains[name].mean)
+    if not enough:
         trained = max(curves.trained for curves in study.variants)
         return _undecided(study, best, gains[best], "inconclusive", more_replicates(trained))
-    gains = {name: gain for name, gain in gains.items() if gain.n >= FEWEST}
+    gains = enough
     if simes([_one_sided(gain) for gain in gains.values()]) <= (1 - study.confidence) / 2:
         shown = {name: gain for name, gain in gains.items() if gain.lies_above(0.0)}
         best = max(shown, key=lambda name: shown[name].mean)
