@@ -159,6 +159,19 @@ def test_equal_differences_give_no_interval():
     assert found.advice.endswith("hold out more samples, or score by the loss.")
 
 
+def test_models_that_differ_and_score_the_same_are_not_said_to_differ_in_score():
+    study = study_of([BASE, BASE])
+    first, other = study.variants
+    found = RULE.judge(
+        other := replace(other, valid_loss=2 * other.valid_loss),
+        replace(study, variants=(first, other)),
+    )
+    assert found.verdict == "found"
+    assert found.sentence == (
+        "b scores the same as a in all 3 replicates, which tells nothing of more."
+    )
+
+
 def test_no_difference_at_all_is_seen_exactly():
     assert judged(BASE, BASE).verdict == "not found"
 

@@ -26,9 +26,10 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     n, needed = compared.difference.n, compared.replicates_needed
     if not compared.difference.is_formed:
         few = f"shares {n} sound replicate{'s' * (n != 1)} with {other}, too few for an interval"
-        same = (
-            f"differs from {other} by the same in all {n} replicates, which tells nothing of more"
-        )
+        level = f"differs from {other} by the same"
+        if compared.difference.mean == 0:
+            level = f"scores the same as {other}"
+        same = f"{level} in all {n} replicates, which tells nothing of more"
         return RULE.finding(
             name,
             "found",
