@@ -217,8 +217,9 @@ def cells(studies: int) -> Iterator[Cell]:
                 run = partial(spread_out, spread=luck)
                 yield Cell(("grouped", "KH106", *key, f"{luck:g}"), run, studies // 5)
         else:
-            run = partial(of_unstable, splits=splits, groups=groups, part=part, spread=LUCKS[1])
-            yield Cell(("grouped", "KH106 on one split", *key), run, studies // 5)
+            for luck in LUCKS:
+                run = partial(of_unstable, splits=splits, groups=groups, part=part, spread=luck)
+                yield Cell(("grouped", "KH106 on one split", *key, f"{luck:g}"), run, studies // 5)
 
 
 def _partly_shared(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

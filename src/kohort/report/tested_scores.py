@@ -9,6 +9,7 @@ from kohort.evidence.readings import Tested
 from kohort.evidence.settings import Settings
 from kohort.findings.grouped.over_groups import (
     area_over,
+    error_over,
     mean_over,
     proportion_over,
     without_bounds,
@@ -35,10 +36,10 @@ class TestScore:
         variant: The variant's name.
         metric: The metric, as it is logged for the training part.
         score: With its interval over test samples, which holds for this one trained model, not for
-            another seed or split: Student's t; Wilson's where each sample is right or wrong, as of
-            a precision or recall; `area_interval` for an area under ROC of two classes; the
-            roots of the mean's bounds where it is the RMSE of the predictions. It has none for
-            other metrics that are no mean over samples.
+            another seed or split: Student's t, of errors of numbers `error_over`; Wilson's where
+            each sample is right or wrong, as of a precision or recall; `area_interval` for an area
+            under ROC of two classes; the roots of the mean's bounds where it is the RMSE of the
+            predictions. It has none for other metrics that are no mean over samples.
         values: `[test sample]`, of which the score is the mean; NaN for samples that it does not
             count, and for all where it is no mean.
         no_interval: Why the score has none, said of the metric: "is no mean over samples". Empty
@@ -103,6 +104,8 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
         score = roots[0] if is_root else without_bounds(value, len(tested.values))
     elif np.isin(counted, (0, 1)).all():
         score = proportion_over(counted == 1, groups, confidence)
+    elif errors and (counted >= 0).all():
+        score = error_over(counted, groups, confidence)
     else:
         score = mean_over(counted, groups, confidence)
     why = "counts one sample alone" if len(counted) == 1 else tested.no_interval

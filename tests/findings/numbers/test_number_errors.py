@@ -25,18 +25,32 @@ def test_each_number_has_the_errors_of_scikit_learn():
     assert repr(number_errors(TARGETS[:, 0], PREDICTIONS[:, 0])) == repr(found[:1])
 
 
-def test_intervals_are_students_over_samples_and_of_rmse_the_roots_of_those_of_its_square():
+def test_intervals_are_students_of_the_logarithm_and_of_rmse_the_roots_of_those_of_its_square():
     (found,) = number_errors(TARGETS[:, 1], PREDICTIONS[:, 1], 0.9)
     errors = PREDICTIONS[:, 1] - TARGETS[:, 1]
-    absolute = stats.ttest_1samp(np.abs(errors), 0).confidence_interval(0.9)
-    assert (found.mae.low, found.mae.high) == pytest.approx(tuple(absolute))
-    squared = stats.ttest_1samp(errors**2, 0).confidence_interval(0.9)
-    assert (found.rmse.low, found.rmse.high) == pytest.approx(tuple(np.sqrt(squared)))
+
+    def bounds(values):
+        half = stats.t.ppf(0.95, 39) * stats.sem(values) / values.mean()
+        return values.mean() * np.exp(np.array([-half, half]))
+
+    assert (found.mae.low, found.mae.high) == pytest.approx(tuple(bounds(np.abs(errors))))
+    assert (found.rmse.low, found.rmse.high) == pytest.approx(tuple(np.sqrt(bounds(errors**2))))
 
 
-def test_a_bound_below_zero_is_zero():
+def test_no_bound_lies_below_zero_and_no_error_is_none():
     (found,) = number_errors(np.arange(4.0), np.array([0.0, 1.0, 2.0, 9.0]))
-    assert found.rmse.low == found.mae.low == 0 < found.rmse.high
+    assert 0 < found.rmse.low < 3 < found.rmse.high
+    assert 0 < found.mae.low < 1.5 < found.mae.high
+    (exact,) = number_errors(np.arange(4.0), np.arange(4.0))
+    assert (exact.rmse.low, exact.rmse.mean, exact.rmse.high) == (0, 0, 0)
+
+
+def test_the_rmse_of_few_samples_with_large_errors_among_them_is_missed_less_often():
+    random, missed = np.random.default_rng(6), 0
+    for errors in random.laplace(size=(1000, 20)):
+        (found,) = number_errors(np.zeros(20), errors)
+        missed += not found.rmse.low <= np.sqrt(2) <= found.rmse.high
+    assert missed / 1000 < 0.16  # Student's interval of the squares misses 19 % of them
 
 
 def test_r2_is_not_defined_of_targets_that_are_all_the_same():

@@ -13,9 +13,11 @@ def test_is_the_mean_square_of_what_the_probability_of_the_true_class_lacks():
     sure = np.maximum(PROBABILITIES, 1 - PROBABILITIES)
     found = brier(sure, (PROBABILITIES > 0.5) == RAIN, 1.0)
     squares = np.array([0.09, 0.01, 0.04, 0.36])
-    half = 3.182446 * squares.std(ddof=1) / 2  # Student's t of three degrees of freedom
+    # Student's t of three degrees of freedom, of the logarithm.
+    half = 3.182446 * squares.std(ddof=1) / 2 / 0.125
     assert found.score.mean == pytest.approx(0.125)
-    assert (found.score.low, found.score.high) == (0.0, pytest.approx(0.125 + half))
+    bounds = 0.125 * np.exp(-half), min(1.0, 0.125 * np.exp(half))
+    assert (found.score.low, found.score.high) == pytest.approx(bounds)
     assert found.constant == 0.0
 
 

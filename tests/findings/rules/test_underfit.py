@@ -308,7 +308,7 @@ def test_a_validation_difference_that_is_the_same_in_all_replicates_has_no_inter
         (
             [0.15, 0.16, 0.17],
             (
-                "Train errors of v and best are apart by the same in all 3 replicates, which tells "
+                "v and best have train errors apart by the same in all 3 replicates, which tells "
                 "nothing of more."
             ),
         ),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kohort.findings.grouped.over_groups import mean_over
+from kohort.findings.grouped.over_groups import error_over
 from kohort.findings.statistics.interval import Interval
 
 
@@ -14,7 +14,7 @@ class NumberErrors:
 
     Args:
         rmse: The root of the mean squared error, in the unit of the target; the bounds are the
-            roots of those of the mean squared error, Student's t, cut at zero.
+            roots of those of the mean squared error, by `error_over`.
         mae: The mean absolute error, with its bounds, likewise.
         r2: The coefficient of determination: 1 less the squared errors as a part of those of the
             samples' own mean. 0 is as good as that mean, below 0 is worse. NaN where it is not
@@ -62,10 +62,10 @@ def _of_one(
         why = f"{strange:,} of {len(targets):,} predictions are no finite numbers"
         return NumberErrors(nothing, nothing, np.nan, why)
     errors = predictions - targets
-    squared = mean_over(errors**2, groups, confidence).within(0.0, np.inf)
+    squared = error_over(errors**2, groups, confidence)
     mean, low, high = np.sqrt([squared.mean, squared.low, squared.high]).tolist()
     rmse = Interval(mean, low, high, squared.n, np.nan)
-    mae = mean_over(np.abs(errors), groups, confidence).within(0.0, np.inf)
+    mae = error_over(np.abs(errors), groups, confidence)
     if np.ptp(targets) == 0:
         alike = "all targets are the same" if len(targets) > 1 else "there is one sample"
         return NumberErrors(rmse, mae, np.nan, alike)

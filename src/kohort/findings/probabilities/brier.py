@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kohort.findings.grouped.over_groups import mean_over
+from kohort.findings.grouped.over_groups import error_over
 from kohort.findings.statistics.interval import Interval
 
 
@@ -14,7 +14,7 @@ class Brier:
 
     Args:
         score: The mean square of what the probability of the true class lacks of 1, from 0 to 1,
-            lower is better; with Student's interval over samples, or over groups.
+            lower is better; with its interval, by `error_over`.
         constant: What one probability for all samples has at best, that of the classes' parts.
     """
 
@@ -42,5 +42,5 @@ def brier(
         groups: `[sample]`, which belong together; None where each stands for itself.
     """
     of_true = np.where(right, sure, 1 - np.asarray(sure, float)).clip(0.0, 1.0)
-    score = mean_over((1 - of_true) ** 2, groups, confidence).within(0.0, 1.0)
+    score = error_over((1 - of_true) ** 2, groups, confidence).within(0.0, 1.0)
     return Brier(score, share * (1 - share))

@@ -93,8 +93,8 @@ def _unformed(curves: VariantCurves, behind: Behind) -> tuple[str, str] | None:
     if n < 2:
         few = f"{name} and {behind.rivals} have {count(n, 'sound replicate')} in common"
         return f"{few}, too few for an interval.", "Run more replicates."
-    same = f"are apart by the same in all {n} replicates, which tells nothing of more"
-    return f"Train errors of {name} and {behind.rivals} {same}.", "Run more replicates."
+    same = f"train errors apart by the same in all {n} replicates, which tells nothing of more"
+    return f"{name} and {behind.rivals} have {same}.", "Run more replicates."
 
 
 def _unsure(study: StudyCurves, behind: Behind) -> str:
