@@ -130,6 +130,7 @@ def test_an_opened_study_knows_its_parameters(result, place):
         assert exported.parameters("wide") == kept.parameters("wide")
     assert kept.parameters("l2") == {
         "l2": 0.01,
+        "units": "(8,)",  # by default
         "study.replicates": repr(kohort.Holdout(0.2, 3, stratify=False)),  # as was decided
         "study.batch_size": 50,
         "study.seed": 0,
