@@ -84,6 +84,8 @@ class ResidentRunner:
         self._steps, self._source, self._memory, self._stops = steps, source, memory, stops
         self._apart, self._place = apart, place
         self._constants: tuple[object, Constants] = None, {}
+        self._prepared: dict[Hashable, tuple[list[str], str]] = {}
+        self._kept: dict[str, tuple[list[int], jax.Array]] = {}
         classes = source.classes
         self._classes = None if classes is None else self._put(classes.astype(np.int32))
         self._orders: Iterator[np.ndarray] = source.orders()
@@ -129,27 +131,44 @@ class ResidentRunner:
         """The key of the program of an epoch, its inputs, and what lowers it."""
         valid, measured = self._source.valid_rows, self._source.measured_rows
         valid = np.zeros((1, 0), np.int32) if valid is None else valid
-        measured = orders if measured is None else measured
-        orders = orders if steps is None else orders[:, : steps * spec.batch_size]
-        names = self._prepare(spec, orders.shape[-1], measured.shape[-1], valid.shape[-1])
+        trained = orders if steps is None else orders[:, : steps * spec.batch_size]
+        to_measure = orders if measured is None else measured
+        sizes = trained.shape[-1], to_measure.shape[-1], valid.shape[-1]
+        names, program = self._prepare(spec, *sizes)
+        rows = self._of_seats(trained, seats)
+        # What is the same in all epochs, or twice in one, is sent to the device once: where a net
+        # is tiny, to send rows takes as long as to train.
+        if measured is not None:
+            measured_rows = self._once("measured", measured, seats)
+        else:
+            measured_rows = rows if steps is None else self._of_seats(orders, seats)
         feed = EpochInputs(
             self._source.train,
-            self._of_seats(orders, seats),
-            self._of_seats(measured, seats),
+            rows,
+            measured_rows,
             self._source.valid,
-            self._of_seats(valid, seats),
+            self._once("valid", valid, seats),
             self._constants_of(names, seats),
             stops_of(self._stops, seats, self._place),
             self._classes,
             self._class_weights_of(seats),
         )
-        key = self._steps.key(names), spec, self._place
+        key = program, spec, self._place
         return key, feed, lambda: lower_epoch(self._steps, spec, state, feed)
 
     def _prepare(
         self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
+    ) -> tuple[list[str], str]:
+        """Trace the steps of an epoch, once; returns their names, and the key of all of them."""
+        asked = spec, samples, measured_samples, valid_samples
+        if asked not in self._prepared:
+            names = self._traced(*asked)
+            self._prepared[asked] = names, self._steps.key(names)
+        return self._prepared[asked]
+
+    def _traced(
+        self, spec: EpochSpec, samples: int, measured_samples: int, valid_samples: int
     ) -> list[str]:
-        """Trace the steps of an epoch; returns their names."""
         source, pixels = self._source, spec.pixels
         sizes = batch_sizes(samples, spec.batch_size)
         needed = [("train", source.batch(pixels, size)) for size in sizes]
@@ -174,6 +193,12 @@ class ResidentRunner:
         if self._constants[0] != key:
             self._constants = key, self._steps.constants_of(names, seats, self._place)
         return self._constants[1]
+
+    def _once(self, what: str, rows: np.ndarray, seats: list[int]) -> jax.Array:
+        """As `_of_seats`, of rows that are the same in each epoch."""
+        if what not in self._kept or self._kept[what][0] != seats:
+            self._kept[what] = list(seats), self._of_seats(rows, seats)
+        return self._kept[what][1]
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
         """Of rows `[order, sample]` those of each seat: `[seat, sample]`, or `[sample]` for all."""

@@ -178,7 +178,7 @@ class Block:
         going = [member for member in state.active if member not in stopped]
         ends = self._training.stop_diverged
         broken = [member for member in going if ends and has_diverged(logs[member])]
-        if self._is_watched and not self._are_models_read:
+        if (stopped or broken) and self._is_watched and not self._are_models_read:
             # Later only the models of those that still train are written.
             state.write([*stopped, *broken])
         state.retire(stopped)
