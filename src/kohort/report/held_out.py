@@ -13,13 +13,12 @@ from kohort.data.labels import ClassLabels
 from kohort.engine.program.cache import persistent
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.classes.counted_answers import Answers
-from kohort.findings.grouped.over_groups import proportion_over
+from kohort.findings.grouped.over_groups import mean_recall, proportion_over
 from kohort.findings.grouped.right_by_group import RightByGroup, right_by_group
 from kohort.findings.probabilities.areas import Areas, areas
 from kohort.findings.probabilities.brier import Brier, brier
 from kohort.findings.probabilities.calibration import Calibration, calibration, log_losses
 from kohort.findings.statistics.interval import Interval
-from kohort.findings.statistics.proportion import mean_of_proportions
 from kohort.keras_api.class_outputs import (
     OutputKind,
     are_of_classes,
@@ -298,7 +297,7 @@ def score(tested: Tested, confidence: float) -> HeldOut:
             for row in wrong[np.argsort(-surest[wrong], kind="stable")]
         ),
         recalls,
-        _balanced([recall for recall in recalls if recall is not None], groups),
+        mean_recall([recall for recall in recalls if recall is not None], groups),
         Answers(tested.variant, confusion, tested.names, tested.majority, *in_groups),
         surest,
         losses,
@@ -327,19 +326,6 @@ def _recall(
     """The part of a class's samples that are given this class."""
     of_it = None if groups is None else groups[is_of_class]
     return proportion_over(right[is_of_class], of_it, confidence)
-
-
-def _balanced(recalls: Sequence[Interval], groups: np.ndarray | None) -> Interval:
-    """The mean of the classes' recalls.
-
-    A group may have samples of several classes, so that their recalls hang together. However they
-    do, the mean is known as well as they are on average.
-    """
-    if groups is None:
-        return mean_of_proportions(recalls)
-    bounds = np.array([(recall.mean, recall.low, recall.high) for recall in recalls])
-    mean, low, high = bounds.mean(axis=0).tolist()
-    return Interval(mean, low, high, sum(recall.n for recall in recalls), np.nan)
 
 
 def _second(

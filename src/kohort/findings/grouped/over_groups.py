@@ -19,6 +19,7 @@ Groups are `[row]`, int64 from 0, or None where each row stands for itself: then
 those of independent rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,7 @@ from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import (
     PairedProportions,
     area_interval,
+    mean_of_proportions,
     paired_counts,
     proportion_interval,
     scaled_counts,
@@ -127,6 +129,24 @@ def area_over(
         zeros, ones = (float(side.sum()) / fewer for side in sides)
     found = area_interval(area, max(1.0, zeros), max(1.0, ones), confidence)
     return replace(found, n=rows)
+
+
+def mean_recall(recalls: Sequence[Interval], groups: np.ndarray | None) -> Interval:
+    """The mean of the recalls of classes, such as `proportion_over` gives for each.
+
+    A group may have samples of several classes, so that their recalls hang together. However they
+    do, the mean is known as well as they are on average.
+
+    Args:
+        recalls: Of each class that has samples.
+        groups: `[row]`; None where each row stands for itself: then the interval is that of
+            `mean_of_proportions`.
+    """
+    if groups is None:
+        return mean_of_proportions(recalls)
+    bounds = np.array([(recall.mean, recall.low, recall.high) for recall in recalls])
+    mean, low, high = bounds.mean(axis=0).tolist()
+    return Interval(mean, low, high, sum(recall.n for recall in recalls), np.nan)
 
 
 def paired_over(
