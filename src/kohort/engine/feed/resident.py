@@ -59,6 +59,24 @@ class ResidentData(NamedTuple):
         return self._replace(train=train, valid=valid)
 
 
+class _Kept(NamedTuple):
+    """What the members of some seats read in every epoch, on the device.
+
+    Args:
+        seats: The member of each.
+        valid: The rows to validate on, as `ResidentRunner._of_seats` gives them.
+        measured: The rows of training data that are evaluated; None where they follow the order.
+        stops: As of `stops_of`.
+        class_weights: `[seat, class]`; None without.
+    """
+
+    seats: list[int]
+    valid: jax.Array
+    measured: jax.Array | None
+    stops: jax.Array | None
+    class_weights: jax.Array | None
+
+
 class ResidentRunner:
     """Runs each epoch as one program, over data that stay on the device.
 
@@ -85,7 +103,7 @@ class ResidentRunner:
         self._apart, self._place = apart, place
         self._constants: tuple[object, Constants] = None, {}
         self._prepared: dict[Hashable, tuple[list[str], str]] = {}
-        self._kept: dict[str, tuple[list[int], jax.Array]] = {}
+        self._kept: _Kept | None = None
         classes = source.classes
         self._classes = None if classes is None else self._put(classes.astype(np.int32))
         self._orders: Iterator[np.ndarray] = source.orders()
@@ -129,29 +147,26 @@ class ResidentRunner:
         steps: int | None = None,
     ) -> tuple[Hashable, EpochInputs, Callable[[], jax.stages.Lowered]]:
         """The key of the program of an epoch, its inputs, and what lowers it."""
-        valid, measured = self._source.valid_rows, self._source.measured_rows
-        valid = np.zeros((1, 0), np.int32) if valid is None else valid
-        trained = orders if steps is None else orders[:, : steps * spec.batch_size]
-        to_measure = orders if measured is None else measured
-        sizes = trained.shape[-1], to_measure.shape[-1], valid.shape[-1]
-        names, program = self._prepare(spec, *sizes)
-        rows = self._of_seats(trained, seats)
         # What is the same in all epochs, or twice in one, is sent to the device once: where a net
         # is tiny, to send rows takes as long as to train.
-        if measured is not None:
-            measured_rows = self._once("measured", measured, seats)
-        else:
-            measured_rows = rows if steps is None else self._of_seats(orders, seats)
+        kept = self._kept_for(seats)
+        rows = orders if steps is None else orders[:, : steps * spec.batch_size]
+        train = self._of_seats(rows, seats)
+        measured = kept.measured
+        if measured is None:
+            measured = train if steps is None else self._of_seats(orders, seats)
+        sizes = (each.shape[-1] for each in (train, measured, kept.valid))
+        names, program = self._prepare(spec, *sizes)
         feed = EpochInputs(
             self._source.train,
-            rows,
-            measured_rows,
+            train,
+            measured,
             self._source.valid,
-            self._once("valid", valid, seats),
+            kept.valid,
             self._constants_of(names, seats),
-            stops_of(self._stops, seats, self._place),
+            kept.stops,
             self._classes,
-            self._class_weights_of(seats),
+            kept.class_weights,
         )
         key = program, spec, self._place
         return key, feed, lambda: lower_epoch(self._steps, spec, state, feed)
@@ -182,10 +197,19 @@ class ResidentRunner:
         names += [self._steps.prepare(step) for step in ("result", "reset")]
         return names + [self._steps.prepare("penalty")] * spec.evaluate_train
 
-    def _class_weights_of(self, seats: list[int]) -> jax.Array | None:
-        """The weights `[seat, class]` with which the members of seats train; None without."""
-        weights = self._source.class_weights
-        return None if weights is None else self._put(weights[seats])
+    def _kept_for(self, seats: list[int]) -> _Kept:
+        """What the members of seats read in every epoch."""
+        if self._kept is None or self._kept.seats != seats:
+            source = self._source
+            valid, measured, weights = source.valid_rows, source.measured_rows, source.class_weights
+            self._kept = _Kept(
+                list(seats),
+                self._of_seats(np.zeros((1, 0), np.int32) if valid is None else valid, seats),
+                None if measured is None else self._of_seats(measured, seats),
+                stops_of(self._stops, seats, self._place),
+                None if weights is None else self._put(weights[seats]),
+            )
+        return self._kept
 
     def _constants_of(self, names: list[str], seats: list[int]) -> Constants:
         """The lifted constants of the seats, which are the same in each epoch."""
@@ -193,12 +217,6 @@ class ResidentRunner:
         if self._constants[0] != key:
             self._constants = key, self._steps.constants_of(names, seats, self._place)
         return self._constants[1]
-
-    def _once(self, what: str, rows: np.ndarray, seats: list[int]) -> jax.Array:
-        """As `_of_seats`, of rows that are the same in each epoch."""
-        if what not in self._kept or self._kept[what][0] != seats:
-            self._kept[what] = list(seats), self._of_seats(rows, seats)
-        return self._kept[what][1]
 
     def _of_seats(self, rows: np.ndarray, seats: list[int]) -> jax.Array:
         """Of rows `[order, sample]` those of each seat: `[seat, sample]`, or `[sample]` for all."""
