@@ -203,6 +203,14 @@ def best_first(
     return sorted(range(len(scores)), key=key)
 
 
+def sound_first(
+    scores: Sequence[float], losses: Sequence[float], *, higher_is_better: bool
+) -> list[int]:
+    """As `best_first`, without those that have no score, since they diverged."""
+    order = best_first(scores, losses, higher_is_better=higher_is_better)
+    return [place for place in order if not math.isnan(scores[place])]
+
+
 def _whole_log(number: int, base: int) -> int:
     """The whole part of a logarithm, without rounding errors."""
     exponent = 0

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from kohort.design.searches.draws import trial_name
-from kohort.design.searches.rungs import Ladder, best_first
+from kohort.design.searches.rungs import Ladder, sound_first
 from kohort.errors import count
 from kohort.runs.retention.retaining import KEEP
 from kohort.runs.searches.sameness import growth_text
@@ -71,7 +71,6 @@ def _go_on(before: Mapping[str, Any], climbs: Ladder) -> list[dict[str, Any]]:
     for reached in brackets.values():
         scores = [dict(trial["scores"])[last] for trial in reached]
         losses = [trial["loss"] for trial in reached]
-        order = best_first(scores, losses, higher_is_better=record["higher_is_better"])
-        sound = [reached[place] for place in order if scores[place] == scores[place]]
-        found += sound[: climbs.kept(len(reached))]
+        order = sound_first(scores, losses, higher_is_better=record["higher_is_better"])
+        found += [reached[place] for place in order[: climbs.kept(len(reached))]]
     return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kohort.design.searches.draws import Draw
-from kohort.design.searches.rungs import Ladder, Schedule, best_first, left_out
+from kohort.design.searches.rungs import Ladder, Schedule, left_out, sound_first
 from kohort.design.searches.sampling import Asking
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
@@ -201,8 +201,8 @@ class _Part:
         """The trials of a bracket that go on after a rung, the best first."""
         scores = [self.scores[number][epochs] for number in numbers]
         losses = [climber.loss(number, epochs) for number in numbers]
-        order = best_first(scores, losses, higher_is_better=climber.higher_is_better)
-        sound = [numbers[place] for place in order if scores[place] == scores[place]]
+        order = sound_first(scores, losses, higher_is_better=climber.higher_is_better)
+        sound = [numbers[place] for place in order]
         return sound if is_last else sound[: self.schedule.ladder.kept(len(numbers))]
 
     def _told(self, rung: int, alive: Sequence[Sequence[int]]) -> str:
