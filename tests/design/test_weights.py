@@ -9,7 +9,8 @@ import pytest
 
 import kohort
 from kohort.data.labels import ClassLabels
-from kohort.design.weights import balanced, class_table, sample_weights
+from kohort.data.tables.row_weights import checked_weights
+from kohort.design.weights import balanced, class_table
 from kohort.keras_api.models import prepare
 from kohort.keras_api.seeding import ordered_by
 from kohort.tracing.signature import first_batch
@@ -361,7 +362,7 @@ def test_weights_of_classes_that_make_no_sense_are_refused(names, given, told):
     ],
 )
 def test_weights_of_samples_that_make_no_sense_are_refused(given, told):
-    assert_refused(lambda: sample_weights(given, 3), told)
+    assert_refused(lambda: checked_weights(given, 3, kohort.DesignError), told)
 
 
 @pytest.mark.parametrize(

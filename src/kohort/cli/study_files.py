@@ -104,8 +104,6 @@ def adjusted(
     changed: dict[str, Any] = {}
     if data is not None:
         changed["data"] = data.by_name() if study.data.named else data
-        if study.spec.sample_weight is study.data.sample_weight:
-            changed["sample_weight"] = None  # Those of the other data take their place.
     if epochs is not None:
         changed["epochs"] = epochs
     if name is not None:

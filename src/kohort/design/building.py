@@ -197,7 +197,7 @@ class BuiltModels:
         spec = self._spec
         size = self._batch_size(replicate)
         # Weights of classes are for training alone.
-        weighted = spec.is_weighted(spec.variants[variant]), spec.sample_weight is not None
+        weighted = spec.is_weighted(spec.variants[variant]), spec.sample_weights is not None
         training, tested = (batch_of(spec.data, size, weighted=each) for each in weighted)
         return training, tested
 

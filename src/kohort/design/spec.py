@@ -12,6 +12,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.data.splits import never_drawn
 from kohort.data.strata import Strata, drawn_from
+from kohort.data.tables.row_weights import checked_weights
 from kohort.design.races import Race
 from kohort.design.replicates import Holdout, KFold, Replicate, strata_of
 from kohort.design.scoring import Mode
@@ -23,9 +24,9 @@ from kohort.design.weights import (
     balanced,
     by_variant,
     class_table,
-    sample_weights,
 )
 from kohort.design.whole_data import AllSamples
+from kohort.errors import DesignError
 from kohort.keras_api.callbacks import Callback, listed
 
 type StudyCallbacks = (
@@ -56,12 +57,6 @@ class StudySpec:
     class_weight: ClassWeight | None = None
     sample_weight: Any = None
     _parts: dict[tuple[int, float], Replicate] = field(default_factory=dict, init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        # Whoever is given no weights has those of the data; what is no Dataset is refused later.
-        if self.sample_weight is None:
-            weights = getattr(self.data, "sample_weight", None)
-            object.__setattr__(self, "sample_weight", weights)
 
     @property
     def variant_names(self) -> tuple[str, ...]:
@@ -120,16 +115,18 @@ class StudySpec:
     def sample_weights(self) -> np.ndarray | None:
         """The weights of the training samples, float32 `[train sample]`; None without.
 
+        Where the study is given none, those of the data.
+
         Raises:
             DesignError: They are none.
         """
         if self.sample_weight is None:
-            return None
-        return sample_weights(self.sample_weight, len(self.data.x_train))
+            return self.data.sample_weight
+        return checked_weights(self.sample_weight, len(self.data.x_train), DesignError)
 
     def is_weighted(self, variant: Variant) -> bool:
         """Whether a variant trains with weights, of samples or of classes."""
-        return self.sample_weight is not None or variant.name in self.class_weights
+        return self.sample_weights is not None or variant.name in self.class_weights
 
     def weights(self, members: Sequence[tuple[Variant, Replicate]]) -> MemberWeights:
         """The weights that members train with, which all have some of one kind or none."""

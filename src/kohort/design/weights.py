@@ -173,33 +173,6 @@ def balanced(classes: np.ndarray, count: int) -> np.ndarray:
     return table.astype(np.float32)
 
 
-def sample_weights(given: Any, samples: int) -> np.ndarray:
-    """The weights of the training samples, float32 `[train sample]`.
-
-    Raises:
-        DesignError: They are not one number of 0 or more for each, or all are 0.
-    """
-    wanted = f"sample_weight as a number for each of the {samples:,} training samples"
-    try:
-        array = np.asarray(given, np.float32)
-    except (TypeError, ValueError) as error:
-        raise DesignError(wanted, reprlib.repr(given), "give an array of numbers") from error
-    if array.shape != (samples,):
-        raise DesignError(wanted, f"shape {array.shape}", "give one in the order of x_train")
-    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
-    if len(bad):
-        raise DesignError(
-            "sample_weight of 0 or more, and finite",
-            f"{array[bad[0]]:g} for training sample {bad[0]}",
-            "weigh it by 0 to leave it out",
-        )
-    if not array.any():
-        raise DesignError(
-            "sample_weight above zero of some sample", "zero for all", "weigh one by 1"
-        )
-    return array
-
-
 def _number(what: str, value: Any) -> float:
     is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
     if not is_number or not np.isfinite(value) or value < 0:

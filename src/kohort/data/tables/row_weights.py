@@ -1,55 +1,53 @@
 """Weights of samples, given or in a column of a table: how much each counts in the loss."""
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kohort.errors import DataError, row_text
+from kohort.errors import DataError, InputError, row_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def checked_weights(given: Any, samples: int) -> np.ndarray | None:
-    """The weights of the training samples of a dataset, float32 `[train sample]`; None of None.
+def checked_weights(
+    given: Any, samples: int, error: type[InputError] = DataError
+) -> np.ndarray | None:
+    """The weights of training samples, float32 `[train sample]`; None of None.
+
+    Args:
+        given: A number for each; None without weights.
+        samples: How many there are.
+        error: What is raised.
 
     Raises:
-        DataError: They are not one number of 0 or more for each, or all are 0.
+        InputError: They are not one number of 0 or more for each, or all are 0.
     """
     if given is None:
         return None
-    weights = np.asarray(given)
-    if weights.shape != (samples,) or weights.dtype.kind not in "biuf":
-        raise DataError(
-            f"sample_weight as a number for each of the {samples:,} training samples",
-            f"{weights.dtype} of shape {weights.shape}",
-            "give one in the order of x_train",
-        )
-    return _checked(weights, "sample_weight")
-
-
-def _checked(given: np.ndarray, what: str) -> np.ndarray:
-    """Weights `[sample]` as float32.
-
-    Args:
-        given: Numbers, `[sample]`.
-        what: What they are called in an error.
-
-    Raises:
-        DataError: Some are below 0, no number or beyond float32; or all are 0.
-    """
-    with np.errstate(over="ignore"):
-        weights: np.ndarray = given.astype(np.float32)
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    wanted = f"sample_weight as a number for each of the {samples:,} training samples"
+    try:
+        array = np.asarray(given, np.float32)
+    except (TypeError, ValueError) as cause:
+        raise error(wanted, reprlib.repr(given), "give an array of numbers") from cause
+    if array.shape != (samples,):
+        raise error(wanted, f"shape {array.shape}", "give one in the order of x_train")
+    bad = _no_weights(array)
     if len(bad):
-        raise DataError(
-            f"weights of 0 or more, and finite, in {what}",
-            f"{given[bad[0]]:g} in {row_text(int(bad[0]))}",
-            "weigh by 0 what is to count nothing",
+        raise error(
+            "sample_weight of 0 or more, and finite",
+            f"{array[bad[0]]:g} for training sample {bad[0]}",
+            "weigh it by 0 to leave it out",
         )
-    if not weights.any():
-        raise DataError(f"a weight above 0 in {what}", "0 for all", "weigh one by 1")
-    return weights
+    if not array.any():
+        raise error("sample_weight above zero of some sample", "zero for all", "weigh one by 1")
+    return array
+
+
+def _no_weights(array: np.ndarray) -> np.ndarray:
+    """The places of those numbers `[sample]` that are below 0 or not finite."""
+    return np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
 
 
 def weights_of(cells: "pd.Series") -> np.ndarray:
@@ -59,7 +57,7 @@ def weights_of(cells: "pd.Series") -> np.ndarray:
         cells: `[row]`.
 
     Raises:
-        DataError: A cell is missing, no number, or below 0; or all are 0.
+        DataError: A cell is missing, no number, below 0 or beyond float32; or all are 0.
     """
     import pandas as pd
 
@@ -78,4 +76,15 @@ def weights_of(cells: "pd.Series") -> np.ndarray:
             f"{str(cells.iloc[wrong[0]])!r} in {row_text(int(wrong[0]))}",
             "name a column of numbers",
         )
-    return _checked(numbers, column)
+    with np.errstate(over="ignore"):
+        weights: np.ndarray = numbers.astype(np.float32)
+    bad = _no_weights(weights)
+    if len(bad):
+        raise DataError(
+            f"weights of 0 or more, and finite, in {column}",
+            f"{numbers[bad[0]]:g} in {row_text(int(bad[0]))}",
+            "weigh by 0 what is to count nothing",
+        )
+    if not weights.any():
+        raise DataError(f"a weight above 0 in {column}", "0 for all", "weigh one by 1")
+    return weights
