@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from kohort.engine.lowering.kernel_gradients import is_kernel_gradient, kernel_gradient
+from kohort.engine.lowering.convolutions.kernel_gradients import is_kernel_gradient, kernel_gradient
 
 # Samples, space, features and filters; the kernel's sizes; the padding; the strides. One turn and
 # several, of one sample and of three, other numbers of rows than of columns, rows that are cut off.

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 from jax.extend.core import JaxprEqn
 
-from kohort.engine.lowering.convolution import bind_for_loops
+from kohort.engine.lowering.convolutions.binding import bind_for_loops, convolves_in_a_loop
 from kohort.engine.lowering.matmul import (
     bind_in_float32,
     bind_stored,
@@ -14,7 +14,7 @@ from kohort.engine.lowering.matmul import (
 )
 from kohort.engine.lowering.pooling import bind_compared, is_max_pooling_gradient
 from kohort.engine.lowering.prng import bind_written_out, is_threefry_bits
-from kohort.tracing.jaxpr import bind
+from kohort.tracing.jaxpr import bind, rewritten
 
 
 def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
@@ -30,4 +30,6 @@ def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
             return bind_compared(equation, inputs)
         if equation.primitive.name == "conv_general_dilated":
             return bind_for_loops(equation, inputs)
+        if convolves_in_a_loop(equation):
+            return bind(equation, inputs, jaxpr=rewritten(equation.params["jaxpr"], bind_fast))
     return bind(equation, inputs)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.buffers import stored
+from kohort.engine.lowering.convolutions.turns import samples_of_a_turn
 
 _PLACES = 49
 """The most places of a kernel: 7 x 7."""
@@ -25,6 +26,8 @@ _ZEROS = 0.25
 """The most that shifts may add in zeros, as a part of the errors."""
 _TURN = 2**21
 """The bytes that a turn's operands may take: what a core's own caches hold, about."""
+_ALIKE = 128
+"""Rows of so many numbers, or a multiple, begin in the same few lines of a cache."""
 
 
 def is_kernel_gradient(
@@ -65,9 +68,12 @@ def kernel_gradient(
     # By so many shifts the errors are widened, and the images by the others.
     widened = down if down_step == 1 else 1
     shifts = list(itertools.product(range(down // widened), range(across)))
+    wide = len(shifts) * features
+    # Columns of zeros, by which rows do not drive each other from the cache.
+    spare = 8 if wide % _ALIKE == 0 else 0
     height = rows + widened - 1
     below, beside = down_step * (height - 1), step * (columns - 1)
-    sample = 4 * height * columns * (len(shifts) * features + widened * filters)
+    sample = 4 * height * columns * (wide + widened * filters)
     together = samples_of_a_turn(samples, sample, _TURN)
 
     def turn(total: Any, held: list[Any]) -> tuple[Any, None]:
@@ -79,21 +85,17 @@ def kernel_gradient(
             jnp.pad(errors, ((0, 0), (at, widened - 1 - at), (0, 0), (0, 0)))
             for at in range(widened)
         ]
+        if spare:
+            left.append(jnp.zeros((*left[0].shape[:-1], spare), jnp.float32))
         return total + _over_samples(*(stored(jnp.concatenate(s, -1)) for s in (left, right))), None
 
     total, _ = lax.scan(
         turn,
-        jnp.zeros((len(shifts) * features, widened * filters), jnp.float32),
+        jnp.zeros((wide + spare, widened * filters), jnp.float32),
         [array.reshape(-1, together, *array.shape[1:]) for array in (images, errors)],
     )
-    total = total.reshape(down // widened, across, features, widened, filters)
+    total = total[:wide].reshape(down // widened, across, features, widened, filters)
     return jnp.transpose(total, (2, 0, 3, 1, 4)).reshape(features, down, across, filters)
-
-
-def samples_of_a_turn(samples: int, of_one: int, most: int) -> int:
-    """How many of `samples`, a divisor, each of which takes `of_one`, take no more than `most`."""
-    fit = max(1, min(samples, most // of_one))
-    return next(size for size in range(fit, 0, -1) if samples % size == 0)
 
 
 def _over_samples(left: Any, right: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Convolutions and their gradients, in the forms that XLA's CPU compiler runs fast."""

@@ -1,0 +1,189 @@
+"""Convolutions that XLA's CPU compiler has no kernel for: groups, dilated images, three axes.
+
+It computes each of their numbers by itself, in a loop that it calls "wrapped_convolution".
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+
+from kohort.engine.lowering.operations import bind_fast
+from kohort.tracing.lifting import trace
+
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
+
+
+def convolution(axes, strides=1, padding="SAME", dilation=1, holes=1, groups=1):
+    """A convolution channels last; numbers stand for as many along each axis."""
+    strides, dilation, holes = (
+        (given_,) * axes if isinstance(given_, int) else given_
+        for given_ in (strides, dilation, holes)
+    )
+    names = "XYZ"[:axes]
+    return lambda x, k: lax.conv_general_dilated(
+        x, k, strides, padding, dilation, holes, (f"N{names}C", f"{names}IO", f"N{names}C"),
+        feature_group_count=groups,
+    )  # fmt: skip
+
+
+def trained(convolve):
+    """A step with a convolution and both of its gradients, of errors that differ."""
+
+    def loss(x, k):
+        made = convolve(x, k).astype(jnp.float32)
+        return (made**2).sum() + (made * jnp.arange(made.size).reshape(made.shape)).mean()
+
+    return jax.value_and_grad(loss, argnums=(0, 1))
+
+
+def drawn_arrays(shapes, dtype="float32"):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(random.normal(size=shape), dtype) for shape in shapes]
+
+
+def ours(step, *arguments):
+    run = trace(step, *arguments).lifted((), bind_fast)
+    return lambda *given_: run([], *given_)
+
+
+def same_numbers(step, *arguments, tolerance):
+    found, expected = jax.jit(ours(step, *arguments))(*arguments), jax.jit(step)(*arguments)
+    for mine, yours in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert (mine.shape, mine.dtype) == (yours.shape, yours.dtype)
+        wide, true = (np.asarray(held, np.float64) for held in (mine, yours))
+        largest = np.abs(true).max(initial=0)
+        np.testing.assert_allclose(wide, true, rtol=tolerance, atol=tolerance * largest)
+
+
+def compiled(step, x, k):
+    """What XLA makes of a loop over steps, as text."""
+
+    def run(x, k):
+        def turn(held, at):
+            loss, changed = step(*held)
+            return jax.tree.map(lambda new: new + at, changed), loss
+
+        return lax.scan(turn, (x, k), jnp.arange(3.0))
+
+    return jax.jit(run).lower(x, k).compile().as_text()
+
+
+@st.composite
+def convolutions(draw):
+    """Any convolution of one to three axes, and shapes of images and of a kernel."""
+    axes = draw(st.integers(1, 3))
+
+    def each(least, most):
+        return tuple(draw(st.integers(least, most)) for _ in range(axes))
+
+    groups = draw(st.sampled_from([1, 2, 4]))
+    features, filters = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    sizes, space = each(1, 4), each(1, 5 if axes == 3 else 8)
+    strides, dilation, holes = (
+        each(1, 3) if draw(st.booleans()) else (1,) * axes for _ in range(3)
+    )
+    padding = tuple(zip(each(-1, 3), each(-1, 3), strict=True))
+    images = (draw(st.integers(1, 6)), *space, groups * features)
+    kernel = (*sizes, features, groups * filters)
+    return convolution(axes, strides, padding, dilation, holes, groups), (images, kernel)
+
+
+@pytest.mark.long
+@settings(derandomize=True, max_examples=60)
+@given(convolutions(), st.sampled_from(["float32", "float32", "bfloat16"]))
+def test_any_convolution_and_its_gradients_keep_their_numbers(drawn, dtype):
+    convolve, shapes = drawn
+    x, k = drawn_arrays(shapes, dtype)
+    tolerance = 1e-4 if dtype == "float32" else 3e-2
+    same_numbers(trained(convolve), x, k, tolerance=tolerance)
+
+
+# What Keras's layers do, and the shapes of images and of a kernel: depthwise and separable layers,
+# with one filter for a feature and with two; groups; transposed layers, whose kernel is larger than
+# their strides, as large, and smaller; three axes; a layer on small images, whose kernel is larger.
+WITHOUT = {
+    "depthwise": (convolution(2, groups=8), (6, 9, 9, 8), (3, 3, 1, 8)),
+    "depthwise, strides": (convolution(2, 2, groups=8), (6, 9, 9, 8), (3, 3, 1, 8)),
+    "depthwise, two filters": (convolution(2, groups=8), (6, 9, 9, 8), (3, 3, 1, 16)),
+    "depthwise, holes": (convolution(2, holes=2, groups=8), (6, 9, 9, 8), (3, 3, 1, 8)),
+    "depthwise, one axis": (convolution(1, groups=8), (6, 20, 8), (5, 1, 8)),
+    "depthwise, large kernel": (convolution(2, groups=8), (4, 9, 9, 8), (7, 7, 1, 8)),
+    "groups": (convolution(2, groups=4), (6, 9, 9, 16), (3, 3, 4, 24)),
+    "narrow groups": (convolution(2, groups=8), (6, 9, 9, 24), (3, 3, 3, 16)),
+    "groups, strides": (convolution(2, 2, groups=4), (6, 9, 9, 16), (3, 3, 4, 24)),
+    "transposed": (
+        convolution(2, padding=[(2, 1), (2, 1)], dilation=2), (6, 5, 6, 12), (3, 3, 12, 16),
+    ),
+    "transposed, as large as strides": (
+        convolution(2, padding=[(1, 1), (1, 1)], dilation=2), (6, 5, 6, 12), (2, 2, 12, 16),
+    ),
+    "transposed, large kernel": (
+        convolution(2, padding=[(2, 2), (2, 2)], dilation=2), (6, 5, 6, 16), (4, 4, 16, 16),
+    ),
+    "transposed, smaller than strides": (
+        convolution(2, padding=[(1, 2), (1, 2)], dilation=3), (6, 5, 6, 12), (2, 2, 12, 16),
+    ),
+    "transposed, tiny images": (
+        convolution(2, padding=[(2, 2), (2, 2)], dilation=2), (6, 2, 2, 12), (4, 4, 12, 16),
+    ),
+    "transposed, one axis": (convolution(1, padding=[(2, 2)], dilation=2), (6, 9, 12), (4, 12, 16)),
+    "transposed, three axes": (
+        convolution(3, padding=[(2, 1)] * 3, dilation=2), (3, 4, 3, 4, 6), (3, 3, 3, 6, 9),
+    ),
+    "three axes": (convolution(3), (3, 6, 7, 8, 9), (3, 3, 3, 9, 12)),
+    "three axes, strides": (convolution(3, 2), (3, 6, 7, 8, 9), (3, 3, 3, 9, 12)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+def test_what_xla_has_no_kernel_for_is_sums_and_products(kind):
+    convolve, *shapes = WITHOUT[kind]
+    x, k = drawn_arrays(shapes)
+    step = trained(convolve)
+    same_numbers(step, x, k, tolerance=1e-4)
+    assert "wrapped_convolution" not in compiled(ours(step, x, k), x, k)
+
+
+@pytest.mark.parametrize("kind", ["depthwise", "groups", "transposed", "three axes, strides"])
+def test_xla_has_no_kernel_as_yet(kind):
+    convolve, *shapes = WITHOUT[kind]
+    x, k = drawn_arrays(shapes)
+    assert "wrapped_convolution" in compiled(trained(convolve), x, k), "this is needed no more"
+
+
+def test_over_large_images_the_gradient_takes_some_rows_at_a_time(monkeypatch):
+    from kohort.engine.lowering.convolutions import group_gradients
+
+    step = trained(convolution(2, 2, groups=4))
+    x, k = drawn_arrays([(3, 12, 10, 4), (3, 3, 1, 4)])
+    whole = str(jax.make_jaxpr(ours(step, x, k))(x, k)).count("scan[")
+    monkeypatch.setattr(group_gradients, "_HELD", 9 * 4 * 5 * 2)  # Two rows of five results.
+    assert str(jax.make_jaxpr(ours(step, x, k))(x, k)).count("scan[") == whole + 1
+    same_numbers(step, x, k, tolerance=1e-4)
+
+
+def test_convolutions_in_a_loop_over_a_series_are_rewritten_too():
+    def loss(x, k):
+        held = jnp.zeros(x.shape[1:])
+        held, _ = lax.scan(lambda h, at: (jnp.tanh(convolve(h + at, k)), None), held, x)
+        return (held**2).sum()
+
+    step = jax.value_and_grad(loss, argnums=(0, 1))
+
+    convolve = convolution(2)
+    x, k = drawn_arrays([(5, 4, 8, 8, 6), (3, 3, 6, 6)])
+    same_numbers(step, x, k, tolerance=1e-4)
+
+    assert "wrapped_convolution" not in compiled(ours(step, x, k), x, k)
+    assert "wrapped_convolution" in compiled(step, x, k), "this is needed no more"
+
+
+def test_no_images_and_no_results_are_left_to_xla():
+    for shapes in ([(0, 5, 5, 4), (3, 3, 2, 4)], [(2, 2, 2, 4), (5, 5, 2, 4)]):
+        x, k = drawn_arrays(shapes)
+        step = trained(convolution(2, padding="VALID", groups=2))
+        same_numbers(step, x, k, tolerance=1e-4)
