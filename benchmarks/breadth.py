@@ -1,4 +1,4 @@
-"""Sixteen kinds of models: kohort beside Keras's `fit` on three backends and a PyTorch loop.
+"""Twenty kinds of models: kohort beside Keras's `fit` on three backends and a PyTorch loop.
 
     python -m benchmarks.breadth [--models table,mixer] [--peers kohort,torch] [--rounds 3]
 

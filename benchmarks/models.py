@@ -10,25 +10,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from benchmarks.convolutional_models import frames, image_autoencoder, separable, volumes
+from benchmarks.heads import classifier, regressor, yes_or_no
 from benchmarks.tasks import CATEGORIES, CATEGORY, NUMBERS, TASKS, WORDS
-
-
-def classifier(model: keras.Model) -> keras.Model:
-    """Compiled for labels, as whole numbers."""
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def yes_or_no(model: keras.Model) -> keras.Model:
-    """Compiled for one label that is 0 or 1."""
-    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def regressor(model: keras.Model) -> keras.Model:
-    """Compiled for numbers."""
-    model.compile("adam", "mse")
-    return model
 
 
 def dense(features: int, units: Sequence[int], classes: int = 1) -> keras.Model:
@@ -335,6 +319,10 @@ BREADTH: dict[str, Callable[[], keras.Model]] = {
     "siamese": siamese,
     "variational autoencoder": variational_autoencoder,
     "tabular transformer": tabular_transformer,
+    "separable convolutions": separable,
+    "image autoencoder": image_autoencoder,
+    "volumes": volumes,
+    "frames": frames,
 }
 """What `benchmarks.breadth` trains, by the names of `benchmarks.tasks`."""
 assert BREADTH.keys() == TASKS.keys()

@@ -79,5 +79,9 @@ TASKS = {
     "siamese": Task((Input((784,)), Input((784,))), 3_000, 128, classes=1),
     "variational autoencoder": Task((Input((784,)),), 2_500, 128, target=None),
     "tabular transformer": Task(_TABLE, 600, 64, classes=1),
+    "separable convolutions": Task((Input((32, 32, 3)),), 320, 32, classes=10),
+    "image autoencoder": Task((Input((28, 28, 1)),), 320, 64, target=None),
+    "volumes": Task((Input((16, 16, 16, 1)),), 120, 16, classes=1),
+    "frames": Task((Input((6, 12, 12, 1)),), 80, 16, target=(6, 12, 12, 1)),
 }
 """All of them, by name."""

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks import torch_convolutional
 from benchmarks.tasks import CATEGORIES, CATEGORY, NUMBERS, WORDS
 
 
@@ -287,5 +288,9 @@ BREADTH: dict[str, Callable[[], nn.Module]] = {
     "siamese": Siamese,
     "variational autoencoder": VariationalAutoencoder,
     "tabular transformer": TabularTransformer,
+    "separable convolutions": lambda: Images(torch_convolutional.separable()),
+    "image autoencoder": lambda: Images(torch_convolutional.image_autoencoder()),
+    "volumes": lambda: Images(torch_convolutional.volumes()),
+    "frames": lambda: Images(torch_convolutional.frames()),
 }
 """As in `benchmarks.models`."""

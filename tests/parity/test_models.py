@@ -56,6 +56,14 @@ KINDS = {
         ROWS,
     ),
     "tabular_transformer": (partial(models.tabular_transformer, 4, 3, 4, 2), TABLE, YES),
+    "separable": (partial(models.separable, 12, (3, 4, 5)), draws(12, 12, 3), LABELS),
+    "image_autoencoder": (
+        partial(models.image_autoencoder, 8, 3),
+        abs(draws(8, 8, 1)) % 1,
+        abs(draws(8, 8, 1)) % 1,
+    ),
+    "volumes": (partial(models.volumes, 8, (3, 4)), draws(8, 8, 8, 1), YES),
+    "frames": (partial(models.frames, 3, 6, 4), draws(3, 6, 6, 1), draws(3, 6, 6, 1, seed=1)),
 }
 
 

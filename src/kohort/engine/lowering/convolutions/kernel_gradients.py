@@ -6,7 +6,8 @@ axis it is as fast). One product of all patches with all errors is no faster: th
 times the images and leave the caches. Here a turn takes as many samples as the caches hold. The
 places of a kernel are shared out between both sides of the product: shifts along the last axis
 widen the images, shifts along the other widen the errors, so that 3 x 3 places cost three copies of
-each. Where the convolution has strides, all shifts widen the images: of these fewer are left.
+each. Where the convolution has strides, all shifts widen the images: of these fewer are left. Where
+it has few filters, as the last layer of an autoencoder, all widen the errors.
 """
 
 import itertools
@@ -26,6 +27,8 @@ _ZEROS = 0.25
 """The most that shifts may add in zeros, as a part of the errors."""
 _TURN = 2**21
 """The bytes that a turn's operands may take: what a core's own caches hold, about."""
+_FEW = 32
+"""The most results for a feature that are best computed by widening the errors alone."""
 _ALIKE = 128
 """Rows of so many numbers, or a multiple, begin in the same few lines of a cache."""
 
@@ -60,20 +63,22 @@ def kernel_gradient(
     errors = jnp.moveaxis(errors, -2, 0)
     around = [(0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)]
     images = lax.pad(images, jnp.zeros((), images.dtype), around)
-    down_step, step = strides
     samples, rows, columns, filters = errors.shape
     features = images.shape[-1]
+    down_step, step = strides
     down = images.shape[1] - down_step * (rows - 1)
     across = images.shape[2] - step * (columns - 1)
-    # By so many shifts the errors are widened, and the images by the others.
-    widened = down if down_step == 1 else 1
-    shifts = list(itertools.product(range(down // widened), range(across)))
+    # By so many shifts along each axis the errors are widened, and the images by the others.
+    high = down if down_step == 1 else 1
+    few = {down_step, step} == {1} and down * across * filters <= min(_FEW, features)
+    long = across if few and across - 1 <= _ZEROS * columns else 1
+    shifts = list(itertools.product(range(down // high), range(across // long)))
     wide = len(shifts) * features
     # Columns of zeros, by which rows do not drive each other from the cache.
     spare = 8 if wide % _ALIKE == 0 else 0
-    height = rows + widened - 1
-    below, beside = down_step * (height - 1), step * (columns - 1)
-    sample = 4 * height * columns * (wide + widened * filters)
+    height, width = rows + high - 1, columns + long - 1
+    below, beside = down_step * (height - 1), step * (width - 1)
+    sample = 4 * height * width * (wide + high * long * filters)
     together = samples_of_a_turn(samples, sample, _TURN)
 
     def turn(total: Any, held: list[Any]) -> tuple[Any, None]:
@@ -82,8 +87,8 @@ def kernel_gradient(
             images[:, y : y + below + 1 : down_step, x : x + beside + 1 : step] for y, x in shifts
         ]
         right = [
-            jnp.pad(errors, ((0, 0), (at, widened - 1 - at), (0, 0), (0, 0)))
-            for at in range(widened)
+            jnp.pad(errors, ((0, 0), (y, high - 1 - y), (x, long - 1 - x), (0, 0)))
+            for y, x in itertools.product(range(high), range(long))
         ]
         if spare:
             left.append(jnp.zeros((*left[0].shape[:-1], spare), jnp.float32))
@@ -91,11 +96,11 @@ def kernel_gradient(
 
     total, _ = lax.scan(
         turn,
-        jnp.zeros((wide + spare, widened * filters), jnp.float32),
+        jnp.zeros((wide + spare, high * long * filters), jnp.float32),
         [array.reshape(-1, together, *array.shape[1:]) for array in (images, errors)],
     )
-    total = total[:wide].reshape(down // widened, across, features, widened, filters)
-    return jnp.transpose(total, (2, 0, 3, 1, 4)).reshape(features, down, across, filters)
+    total = total[:wide].reshape(down // high, across // long, features, high, long, filters)
+    return jnp.transpose(total, (2, 0, 3, 1, 4, 5)).reshape(features, down, across, filters)
 
 
 def _over_samples(left: Any, right: Any) -> Any:
