@@ -15,7 +15,7 @@ from jax.extend.core import JaxprEqn
 
 from kohort.engine.lowering.convolutions.forms import convolved
 from kohort.engine.lowering.convolutions.groups import convolved_by_batches, convolved_by_groups
-from kohort.engine.lowering.convolutions.windows import Window
+from kohort.engine.lowering.convolutions.taps import Window
 from kohort.tracing.jaxpr import avals, bind, equations
 
 _DTYPES = ("bfloat16", "float32")

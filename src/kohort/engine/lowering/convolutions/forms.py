@@ -8,12 +8,12 @@ from typing import Any
 from kohort.engine.lowering.convolutions.kernel_gradients import is_kernel_gradient
 from kohort.engine.lowering.convolutions.planes import as_planes, gradient_over_axes
 from kohort.engine.lowering.convolutions.sums import form_of_few
+from kohort.engine.lowering.convolutions.taps import Window
 from kohort.engine.lowering.convolutions.upsampling import (
     as_product,
     gradient_of_upsampling,
     is_narrow,
 )
-from kohort.engine.lowering.convolutions.windows import Window
 
 _PLACES = 64
 """The most places of a kernel whose products or gradient are written out: 8 x 8, or 4 x 4 x 4."""

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.buffers import stored
+from kohort.engine.lowering.convolutions.taps import Window, padded, strided
 from kohort.engine.lowering.convolutions.turns import samples_of_a_turn
-from kohort.engine.lowering.convolutions.windows import Window, padded, strided
 
 _TERMS = 36
 """The products that a turn adds up, about: each is compiled."""

@@ -15,8 +15,7 @@ from jax import lax
 
 from kohort.engine.lowering.buffers import stored
 from kohort.engine.lowering.convolutions.group_gradients import gradient_by_groups
-from kohort.engine.lowering.convolutions.turns import samples_of_a_turn
-from kohort.engine.lowering.convolutions.windows import (
+from kohort.engine.lowering.convolutions.taps import (
     Tap,
     Window,
     interleaved,
@@ -24,6 +23,7 @@ from kohort.engine.lowering.convolutions.windows import (
     phases,
     strided,
 )
+from kohort.engine.lowering.convolutions.turns import samples_of_a_turn
 
 _TERMS = 128
 """The most terms of a sum over places: each is compiled."""
@@ -96,8 +96,8 @@ def _as_one_group(kernel: Any, together: int) -> Any:
     """Kernels `[*place, feature, group, filter]` of some groups as one, zeros elsewhere."""
     *places, features, groups, filters = kernel.shape
     apart = kernel.reshape(*places, features, groups // together, together, filters)
-    own = jnp.eye(together, dtype=kernel.dtype)
-    wide = jnp.einsum("...igtf,st->...sigtf", apart, own)
+    same = jnp.eye(together, dtype=kernel.dtype)
+    wide = jnp.einsum("...igtf,st->...sigtf", apart, same)
     return wide.reshape(*places, together * features, groups // together, together * filters)
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.convolutions.kernel_gradients import kernel_gradient
-from kohort.engine.lowering.convolutions.windows import Window
+from kohort.engine.lowering.convolutions.taps import Window
 
 
 def as_planes(

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.buffers import stored
-from kohort.engine.lowering.convolutions.windows import Window
+from kohort.engine.lowering.convolutions.taps import Window
 
 _MULTIPLIED = 512
 """Multiply the image with each number of the kernel separately, up to this many numbers."""

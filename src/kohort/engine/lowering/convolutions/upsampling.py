@@ -15,8 +15,8 @@ from jax import lax
 
 from kohort.engine.lowering.buffers import stored
 from kohort.engine.lowering.convolutions.planes import gradient_over_axes
+from kohort.engine.lowering.convolutions.taps import Window, interleaved, phases
 from kohort.engine.lowering.convolutions.turns import in_turns
-from kohort.engine.lowering.convolutions.windows import Window, interleaved, phases
 
 _NARROW = 8
 """The most filters of a plain convolution that is best run here."""
