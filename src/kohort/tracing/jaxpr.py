@@ -119,15 +119,19 @@ class Running(NamedTuple):
         return [read(atom) for atom in jaxpr.outvars]
 
 
-def rewritten(jaxpr: Any, run_one: Bind) -> Any:
-    """The same program, with each equation run by `run_one`: of a loop's body, for instance."""
+def rewritten(jaxpr: Any, run: Callable[[Jaxpr, Sequence[Any], Sequence[Any]], Any]) -> Any:
+    """The same program, run in another way: a loop's body, for instance.
+
+    Args:
+        jaxpr: The program.
+        run: Its outputs, of the program, the arrays that it has captured, and its inputs.
+    """
     inner = inner_jaxpr(jaxpr)
-    running = Running(lambda traced, _: traced, run_one)
     inputs = [
         jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)  # type: ignore[no-untyped-call]
         for aval in avals(inner.invars)
     ]
-    return jax.make_jaxpr(lambda *given: running.run(inner, jaxpr.consts, given))(*inputs)
+    return jax.make_jaxpr(lambda *given: run(inner, jaxpr.consts, given))(*inputs)
 
 
 def is_constant(atom: Any) -> bool:

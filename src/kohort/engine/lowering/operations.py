@@ -1,11 +1,13 @@
 """Runs each operation of a step in the form that is fast on this backend."""
 
+import functools
 from typing import Any
 
 import jax
 from jax.extend.core import JaxprEqn
 
 from kohort.engine.lowering.convolutions.binding import bind_for_loops, convolves_in_a_loop
+from kohort.engine.lowering.convolutions.joined import run_joined
 from kohort.engine.lowering.matmul import (
     bind_in_float32,
     bind_stored,
@@ -31,5 +33,6 @@ def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
         if equation.primitive.name == "conv_general_dilated":
             return bind_for_loops(equation, inputs)
         if convolves_in_a_loop(equation):
-            return bind(equation, inputs, jaxpr=rewritten(equation.params["jaxpr"], bind_fast))
+            joined = functools.partial(run_joined, run_one=bind_fast)
+            return bind(equation, inputs, jaxpr=rewritten(equation.params["jaxpr"], joined))
     return bind(equation, inputs)
