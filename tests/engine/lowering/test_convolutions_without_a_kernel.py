@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
+from kohort.engine.lowering.convolutions import group_gradients, planes
 from kohort.engine.lowering.operations import bind_fast
 from kohort.tracing.lifting import trace
 
@@ -112,6 +113,7 @@ WITHOUT = {
     "depthwise, holes": (convolution(2, holes=2, groups=8), (6, 9, 9, 8), (3, 3, 1, 8)),
     "depthwise, one axis": (convolution(1, groups=8), (6, 20, 8), (5, 1, 8)),
     "depthwise, large kernel": (convolution(2, groups=8), (4, 9, 9, 8), (7, 7, 1, 8)),
+    "depthwise, many terms": (convolution(2, groups=4), (5, 70, 3, 4), (64, 1, 1, 8)),
     "groups": (convolution(2, groups=4), (6, 9, 9, 16), (3, 3, 4, 24)),
     "narrow groups": (convolution(2, groups=8), (6, 9, 9, 24), (3, 3, 3, 16)),
     "groups, strides": (convolution(2, 2, groups=4), (6, 9, 9, 16), (3, 3, 4, 24)),
@@ -135,6 +137,8 @@ WITHOUT = {
         convolution(3, padding=[(2, 1)] * 3, dilation=2), (3, 4, 3, 4, 6), (3, 3, 3, 6, 9),
     ),
     "three axes": (convolution(3), (3, 6, 7, 8, 9), (3, 3, 3, 9, 12)),
+    "three axes, strides in two": (convolution(3, (1, 2, 2)), (3, 4, 8, 9, 6), (1, 3, 3, 6, 12)),
+    "three axes, large kernel": (convolution(3), (2, 6, 9, 8, 3), (5, 5, 5, 3, 16)),
     "three axes, strides": (convolution(3, 2), (3, 6, 7, 8, 9), (3, 3, 3, 9, 12)),
 }  # fmt: skip
 
@@ -156,8 +160,6 @@ def test_xla_has_no_kernel_as_yet(kind):
 
 
 def test_over_large_images_the_gradient_takes_some_rows_at_a_time(monkeypatch):
-    from kohort.engine.lowering.convolutions import group_gradients
-
     step = trained(convolution(2, 2, groups=4))
     x, k = drawn_arrays([(3, 12, 10, 4), (3, 3, 1, 4)])
     whole = str(jax.make_jaxpr(ours(step, x, k))(x, k)).count("scan[")
@@ -182,8 +184,69 @@ def test_convolutions_in_a_loop_over_a_series_are_rewritten_too():
     assert "wrapped_convolution" in compiled(step, x, k), "this is needed no more"
 
 
-def test_no_images_and_no_results_are_left_to_xla():
+def are_left(step, *arguments):
+    """Whether all convolutions of a step are left to XLA."""
+    ours_, theirs = (
+        str(jax.make_jaxpr(run)(*arguments)).count("conv_general_dilated[")
+        for run in (ours(step, *arguments), step)
+    )
+    return ours_ == theirs > 0
+
+
+def test_what_there_is_nothing_of_is_left_to_xla():
     for shapes in ([(0, 5, 5, 4), (3, 3, 2, 4)], [(2, 2, 2, 4), (5, 5, 2, 4)]):
         x, k = drawn_arrays(shapes)
         step = trained(convolution(2, padding="VALID", groups=2))
         same_numbers(step, x, k, tolerance=1e-4)
+        assert are_left(step, x, k)
+
+
+@pytest.mark.parametrize(
+    ("kind", "convolve"),
+    [
+        (
+            "four axes",
+            lambda x, k: lax.conv_general_dilated(x, k, (1,) * 4, [(1, 1)] * 4, (2,) * 4),
+        ),
+        ("strides over dilated images", convolution(1, 2, [(1, 1)], 3, groups=2)),
+    ],
+)
+def test_what_no_layer_does_is_left_to_xla(kind, convolve):
+    four = kind == "four axes"
+    shapes = [(2, 3, 2, 3, 2, 2), (4, 3, 2, 2, 2, 2)] if four else [(3, 6, 4), (3, 2, 4)]
+    x, k = drawn_arrays(shapes)
+    step = trained(convolve)
+    same_numbers(step, x, k, tolerance=1e-4)
+    assert are_left(step, x, k)
+
+
+@pytest.mark.parametrize("kind", ["depthwise, strides", "groups", "transposed", "three axes"])
+def test_members_side_by_side_convolve_each_with_its_kernel(kind):
+    convolve, *shapes = WITHOUT[kind]
+    x, k = drawn_arrays(shapes)
+    kernels = jnp.stack([k, 2 * k, k[::-1]])
+    step = trained(convolve)
+    together = jax.jit(jax.vmap(ours(step, x, k), (None, 0)))(x, kernels)
+    for member, kernel in enumerate(kernels):
+        for mine, yours in zip(
+            jax.tree.leaves(together), jax.tree.leaves(step(x, kernel)), strict=True
+        ):
+            largest = float(jnp.abs(yours).max())
+            np.testing.assert_allclose(mine[member], yours, rtol=1e-4, atol=1e-4 * largest)
+
+
+def test_many_terms_are_added_up_in_parts():
+    convolve, *shapes = WITHOUT["depthwise, many terms"]
+    x, k = drawn_arrays(shapes)
+    program = str(jax.make_jaxpr(ours(convolve, x, k))(x, k))
+    # Around the images; after 64 terms; at the end: for each of two filters.
+    assert program.count("optimization_barrier") == 2 * 3
+
+
+def test_volumes_are_convolved_a_few_at_a_time(monkeypatch):
+    convolve, *shapes = WITHOUT["three axes"]
+    x, k = drawn_arrays(shapes)
+    assert "scan[" not in str(jax.make_jaxpr(ours(convolve, x, k))(x, k))
+    monkeypatch.setattr(planes, "_TURN", 3 * x[0].size)
+    assert "scan[" in str(jax.make_jaxpr(ours(convolve, x, k))(x, k))
+    same_numbers(convolve, x, k, tolerance=1e-4)

@@ -37,7 +37,7 @@ def bind_for_loops(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
     kernel = lax.transpose(inputs[1], _moved(numbers.rhs_spec, canonical.rhs_spec))
     (made,) = avals(equation.outvars)
     dtypes = {str(aval.dtype) for aval in avals(equation.invars)}
-    if dtypes <= {*_DTYPES} and made.size and images.size:
+    if dtypes <= {*_DTYPES} and all(array.size for array in (made, images, kernel)):
         result = _in_groups(equation, images, kernel).astype(made.dtype)
     else:
         (result,) = bind(equation, [images, kernel], dimension_numbers=canonical)
@@ -67,8 +67,9 @@ def _in_groups(equation: JaxprEqn, images: Any, kernel: Any) -> Any:
         return result
 
     of_a_group = functools.partial(convolved, window=window, by_xla=of_one)
-    # No layer has both, and where such a convolution is taken apart XLA's compiler may abort.
-    if {*window.strides} != {1} and {*window.dilation} != {1}:
+    # Keras's layers have no more axes, and none has both; where such a convolution is taken apart
+    # XLA's compiler may abort.
+    if len(window.sizes) > 3 or ({*window.strides} != {1} and {*window.dilation} != {1}):
         return bind(equation, [images, kernel], dimension_numbers=_channels_last(images.ndim))[0]
     for name, run in (
         ("feature_group_count", convolved_by_groups),

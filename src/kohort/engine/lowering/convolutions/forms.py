@@ -16,7 +16,7 @@ from kohort.engine.lowering.convolutions.upsampling import (
 )
 
 _PLACES = 64
-"""The most places of a kernel whose products or gradient are written out: 8 x 8, or 4 x 4 x 4."""
+"""The most places of a kernel whose products or gradient are written out, as 8 x 8."""
 
 _LITTLE_PLACES, _LITTLE = 9, 2**26
 """Over dilated images, where kernels overlap: up to so many places and products XLA is as fast, and
@@ -70,10 +70,12 @@ def _form_of_upsampling(
     places = math.prod(window.sizes)
     overlaps = any(size > step for size, step in zip(window.sizes, window.dilation, strict=True))
     products = images.size * places * kernel.shape[-1]
-    is_little = overlaps and places <= _LITTLE_PLACES and products < _LITTLE
-    return None if is_little or places > _PLACES else as_product
+    is_little = len(results) < 3 and overlaps and places <= _LITTLE_PLACES and products < _LITTLE
+    is_written = max(places, math.prod(window.dilation)) <= _PLACES
+    return as_product if is_written and not is_little else None
 
 
 def _is_gradient(window: Window, results: Sequence[int]) -> bool:
     """Whether it is a kernel's gradient, whose kernel is what the layer is wrong by."""
-    return math.prod(results) <= min(_PLACES, math.prod(window.sizes) - 1)
+    written = results[1:] if len(results) == 3 else results  # Over the first axis goes a loop.
+    return math.prod(results) < math.prod(window.sizes) and math.prod(written) <= _PLACES

@@ -16,7 +16,7 @@ from jax import lax
 
 from kohort.engine.lowering.buffers import stored
 from kohort.engine.lowering.convolutions.taps import Window, padded, strided
-from kohort.engine.lowering.convolutions.turns import samples_of_a_turn
+from kohort.engine.lowering.convolutions.turns import divisor_within
 
 _TERMS = 36
 """The products that a turn adds up, about: each is compiled."""
@@ -40,8 +40,8 @@ def gradient_by_groups(x: Any, g: Any, window: Window, groups: int) -> Any:
     (features, filters), counts = (x.shape[-1], g.shape[-1]), g.shape[1:-2]
     places = window.results(x.shape[1:-2])
     taps = math.prod(places) * features * filters
-    together = samples_of_a_turn(len(x), taps, _TERMS)
-    rows = samples_of_a_turn(counts[0], taps * math.prod(counts[1:]) * groups, _HELD)
+    together = divisor_within(len(x), taps, _TERMS)
+    rows = divisor_within(counts[0], taps * math.prod(counts[1:]) * groups, _HELD)
     moved = window.strides, window.padding
     starts = [
         [step * at - low for at, step, (low, _) in zip(place, *moved, strict=True)]

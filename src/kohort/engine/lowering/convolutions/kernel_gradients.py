@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.buffers import stored
-from kohort.engine.lowering.convolutions.turns import samples_of_a_turn
+from kohort.engine.lowering.convolutions.turns import divisor_within
 
 _PLACES = 49
 """The most places of a kernel: 7 x 7."""
@@ -79,7 +79,7 @@ def kernel_gradient(
     height, width = rows + high - 1, columns + long - 1
     below, beside = down_step * (height - 1), step * (width - 1)
     sample = 4 * height * width * (wide + high * long * filters)
-    together = samples_of_a_turn(samples, sample, _TURN)
+    together = divisor_within(samples, sample, _TURN)
 
     def turn(total: Any, held: list[Any]) -> tuple[Any, None]:
         images, errors = (array.astype(jnp.float32) for array in held)

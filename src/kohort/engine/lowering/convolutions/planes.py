@@ -4,6 +4,7 @@ Over three axes XLA's CPU compiler computes each number by itself in the gradien
 wherever there are strides.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from jax import lax
 
 from kohort.engine.lowering.convolutions.kernel_gradients import kernel_gradient
 from kohort.engine.lowering.convolutions.taps import Window
+from kohort.engine.lowering.convolutions.turns import in_turns
+
+_TURN = 2**22
+"""The most numbers of images, with the planes beside them as features, at a time: 16 MB."""
 
 
 def as_planes(
@@ -29,17 +34,22 @@ def as_planes(
         `[sample, plane, row, column, filter]`.
     """
     depth, *sizes = window.sizes
-    stride, hole, samples = window.strides[0], window.holes[0], len(images)
+    stride, hole = window.strides[0], window.holes[0]
     planes, *_ = window.results(images.shape[1:-1])
-    images = _with_planes_around(images, window)
     last = stride * (planes - 1) + 1
-    met = [
-        lax.slice_in_dim(images, hole * at, hole * at + last, stride, axis=1) for at in range(depth)
-    ]
-    wide = jnp.concatenate(met, -1)
     deep = jnp.moveaxis(kernel, 0, -3).reshape(*sizes, -1, kernel.shape[-1])
-    result = convolve(wide.reshape(-1, *wide.shape[2:]), deep, window.of_planes)
-    return result.reshape(samples, planes, *result.shape[1:])
+
+    def turn(images: Any) -> Any:
+        around = _with_planes_around(images, window)
+        met = [
+            lax.slice_in_dim(around, hole * at, hole * at + last, stride, axis=1)
+            for at in range(depth)
+        ]
+        wide = jnp.concatenate(met, -1)
+        result = convolve(wide.reshape(-1, *wide.shape[2:]), deep, window.of_planes)
+        return result.reshape(len(images), planes, *result.shape[1:])
+
+    return in_turns(turn, images, depth * math.prod(images.shape[1:]), _TURN)
 
 
 def gradient_over_axes(images: Any, errors: Any, window: Window) -> Any:

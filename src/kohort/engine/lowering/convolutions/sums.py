@@ -6,14 +6,14 @@ images, and in the gradient for few filters.
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.buffers import stored
-from kohort.engine.lowering.convolutions.taps import Window
+from kohort.engine.lowering.convolutions.taps import Window, phases, shifted
 
 _MULTIPLIED = 512
 """Multiply the image with each number of the kernel separately, up to this many numbers."""
@@ -53,10 +53,11 @@ def _as_multiples(images: Any, kernel: Any, window: Window) -> Any:
     """
     # bfloat16 is rounded once, at the end, as by XLA's kernels.
     wide, weights = (stored(array.astype(jnp.float32)) for array in (images, kernel))
-    shifted = [(_shifted(wide, shift), weights[place]) for place, shift in _places(window)]
+    results = window.results(images.shape[1:-1])
+    (taps,) = phases(window)
     parts = [
-        image[..., feature, None] * row[feature]
-        for image, row in shifted
+        image[..., feature, None] * weights[place][feature]
+        for place, image in ((place, shifted(wide, start, results)) for place, start in taps)
         for feature in range(kernel.shape[-2])
     ]
     # Without a barrier every operation that reads the sum would compute it again.
@@ -91,20 +92,3 @@ def _as_sums(images: Any, kernel: Any, window: Window) -> Any:
         preferred_element_type=jnp.float32,
     )
     return product.reshape(len(images), *counts, filters)
-
-
-def _places(window: Window) -> Iterator[tuple[tuple[int, ...], list[tuple[int, int, int]]]]:
-    """Each position in a kernel, and the padding (negative: cutting) that shifts an image to it."""
-    for place in itertools.product(*map(range, window.sizes)):
-        yield (
-            place,
-            [
-                (low - at, high - (size - 1 - at), 0)
-                for at, size, (low, high) in zip(place, window.sizes, window.padding, strict=True)
-            ],
-        )
-
-
-def _shifted(images: Any, shift: list[tuple[int, int, int]]) -> Any:
-    """Images `[sample, *space, channel]`, padded or cut along their spatial axes."""
-    return lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), *shift, (0, 0, 0)])

@@ -147,3 +147,11 @@ def strided(
         for at, count, step in zip(start, counts, strides, strict=True)
     )
     return images[:, *along]
+
+
+def shifted(images: Any, start: Sequence[int], counts: Sequence[int]) -> Any:
+    """As many numbers of `[sample, *space, ...]` from `start` on, zeros where there are none."""
+    around = [(0, 0, 0)] * images.ndim
+    sides = zip(start, counts, images.shape[1:], strict=False)
+    around[1 : 1 + len(counts)] = [(-at, at + count - size, 0) for at, count, size in sides]
+    return lax.pad(images, jnp.zeros((), images.dtype), around)

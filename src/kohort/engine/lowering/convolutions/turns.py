@@ -6,10 +6,10 @@ from typing import Any
 from jax import lax
 
 
-def samples_of_a_turn(samples: int, of_one: int, most: int) -> int:
-    """How many of `samples`, a divisor, each of which takes `of_one`, take no more than `most`."""
-    fit = max(1, min(samples, most // max(1, of_one)))
-    return next(size for size in range(fit, 0, -1) if samples % size == 0)
+def divisor_within(count: int, of_one: int, most: int) -> int:
+    """The largest divisor of `count` that, times `of_one`, is no more than `most`; or one."""
+    fit = max(1, min(count, most // max(1, of_one)))
+    return next(size for size in range(fit, 0, -1) if count % size == 0)
 
 
 def in_turns(run: Callable[[Any], Any], images: Any, of_one: int, most: int) -> Any:
@@ -22,7 +22,7 @@ def in_turns(run: Callable[[Any], Any], images: Any, of_one: int, most: int) -> 
         most: Numbers that a turn may make.
     """
     samples, *one = images.shape
-    together = samples_of_a_turn(samples, of_one, most)
+    together = divisor_within(samples, of_one, most)
     if together == samples:
         return run(images)
     result = lax.map(run, images.reshape(-1, together, *one))

@@ -15,7 +15,7 @@ from jax import lax
 
 from kohort.engine.lowering.buffers import stored
 from kohort.engine.lowering.convolutions.planes import gradient_over_axes
-from kohort.engine.lowering.convolutions.taps import Window, interleaved, phases
+from kohort.engine.lowering.convolutions.taps import Window, interleaved, phases, shifted
 from kohort.engine.lowering.convolutions.turns import in_turns
 
 _NARROW = 8
@@ -62,7 +62,7 @@ def as_product(images: Any, kernel: Any, window: Window) -> Any:
         for taps in phases(window):
             of_phase = jnp.zeros((len(images), *counts, filters), jnp.float32)
             for place, start in taps:
-                of_phase += _shifted(product[(..., *place, slice(None))], start, counts)
+                of_phase += shifted(product[(..., *place, slice(None))], start, counts)
             parts.append(of_phase)
         return interleaved(parts, window, results)
 
@@ -96,11 +96,3 @@ def gradient_of_upsampling(images: Any, errors: Any, window: Window) -> Any:
         Window(tuple(space), ones, padding, ones, window.dilation),
     )
     return jnp.swapaxes(jnp.flip(found, range(1, found.ndim - 1)), 0, -1)
-
-
-def _shifted(images: Any, start: tuple[int, ...], counts: list[int]) -> Any:
-    """As many numbers of `[sample, *space, ...]` from `start` on, zeros where there are none."""
-    around = [(0, 0, 0)] * images.ndim
-    sides = zip(start, counts, images.shape[1:], strict=False)
-    around[1 : 1 + len(counts)] = [(-at, at + count - size, 0) for at, count, size in sides]
-    return lax.pad(images, jnp.zeros((), images.dtype), around)
