@@ -6,9 +6,9 @@ summed over places inside the loop: the products of a few samples are added, pla
 those before, and the places are summed once at the end.
 """
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -18,8 +18,8 @@ from kohort.engine.lowering.buffers import stored
 from kohort.engine.lowering.convolutions.taps import Window, padded, strided
 from kohort.engine.lowering.convolutions.turns import divisor_within
 
-_TERMS = 36
-"""The products that a turn adds up, about: each is compiled."""
+_TOGETHER = 4
+"""The most samples of a turn: the products of each are compiled."""
 _HELD = 2**21
 """The most numbers that are added to: 8 MB. Of larger images some rows are taken at a time."""
 
@@ -38,48 +38,38 @@ def gradient_by_groups(x: Any, g: Any, window: Window, groups: int) -> Any:
     """
     x, g = (array.reshape(*array.shape[:-1], groups, -1) for array in (x, g))
     (features, filters), counts = (x.shape[-1], g.shape[-1]), g.shape[1:-2]
-    places = window.results(x.shape[1:-2])
-    taps = math.prod(places) * features * filters
-    together = divisor_within(len(x), taps, _TERMS)
-    rows = divisor_within(counts[0], taps * math.prod(counts[1:]) * groups, _HELD)
+    places, holes = window.results(x.shape[1:-2]), window.holes
     moved = window.strides, window.padding
     starts = [
         [step * at - low for at, step, (low, _) in zip(place, *moved, strict=True)]
         for place in itertools.product(*map(range, places))
     ]
+    of_row = len(starts) * features * filters * groups * math.prod(counts[1:])
+    rows = divisor_within(counts[0], of_row, _HELD)
+    spans = [step * (count - 1) + 1 for count, step in zip((rows, *counts[1:]), holes, strict=True)]
+    together = divisor_within(len(x), 1, _TOGETHER)
 
-    def turn(totals: list[Any], held: tuple[Any, Any]) -> tuple[list[Any], None]:
+    def turn(totals: Any, held: tuple[Any, Any]) -> tuple[Any, None]:
         images, errors = (stored(array.astype(jnp.float32)) for array in held)
-        images, inside = padded(images, starts, counts, window.holes)
-        step = window.holes[0]
-        span = step * (rows - 1) + 1 + max(at for at, *_ in inside)
+        images, inside = padded(images, starts, counts, holes)
+        first = jnp.asarray(inside)
 
-        def some_rows(totals: list[Any], first: Any) -> tuple[list[Any], None]:
-            met = lax.dynamic_slice_in_dim(images, step * first, span, 1)
-            wrong = lax.dynamic_slice_in_dim(errors, first, rows, 1)
-            return _added(totals, met, wrong, inside, window.holes), None
+        def of_a_place(at: Any, totals: Any, row: Any) -> Any:
+            begin = first[at].at[0].add(holes[0] * row)
+            met = lax.dynamic_slice(images, (0, *begin, 0, 0), (together, *spans, groups, features))
+            met = strided(met, [0] * len(spans), (rows, *counts[1:]), holes)
+            wrong = lax.dynamic_slice_in_dim(errors, row, rows, 1)
+            product = sum(met[one, ..., None] * wrong[one, ..., None, :] for one in range(together))
+            return totals.at[at].add(product)
 
-        if rows == counts[0]:
-            return _added(totals, images, errors, inside, window.holes), None
+        def some_rows(totals: Any, row: Any) -> tuple[Any, None]:
+            of_each = functools.partial(of_a_place, row=row)
+            return lax.fori_loop(0, len(starts), of_each, totals), None
+
         return lax.scan(some_rows, totals, jnp.arange(0, counts[0], rows))
 
-    zeros = [jnp.zeros((rows, *counts[1:], groups), jnp.float32)] * taps
+    zeros = jnp.zeros((len(starts), rows, *counts[1:], groups, features, filters), jnp.float32)
     samples = [array.reshape(-1, together, *array.shape[1:]) for array in (x, g)]
     totals, _ = lax.scan(turn, zeros, tuple(samples))
-    sums = jnp.stack([total.reshape(-1, groups).sum(0) for total in totals])
-    of_kernel = sums.reshape(*places, features, filters, groups)
-    return jnp.moveaxis(of_kernel, (-3, -1), (0, -2))
-
-
-def _added(
-    totals: list[Any], images: Any, errors: Any, starts: Sequence[Sequence[int]], holes: Any
-) -> list[Any]:
-    """Totals `[*place, group]` of each start, feature and filter, with those of more samples."""
-    counts = errors.shape[1:-2]
-    products = (
-        image[..., feature] * errors[..., number]
-        for image in (strided(images, start, counts, holes) for start in starts)
-        for feature in range(images.shape[-1])
-        for number in range(errors.shape[-1])
-    )
-    return [total + sum(product) for total, product in zip(totals, products, strict=True)]
+    sums = totals.reshape(len(starts), -1, groups, features, filters).sum(1)
+    return jnp.moveaxis(sums.reshape(*places, groups, features, filters), -2, 0)
