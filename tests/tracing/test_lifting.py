@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.keras_api.models import prepare, state_of
-from kohort.tracing.jaxpr import MOST_LIFTED
-from kohort.tracing.lifting import differing, trace
+from kohort.tracing.lifting import MOST_LIFTED, differing, trace
 from kohort.tracing.signature import first_batch, trace_step
 
 X = jnp.linspace(-2.0, 2.0, 6).reshape(2, 3)

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
-from jax.extend.core import Jaxpr, JaxprEqn, Literal
+from jax.extend.core import Jaxpr, JaxprEqn
 
 # Calls that can be replaced by their body, so that constants in the body can become inputs.
 _BODIES = {
@@ -18,9 +18,6 @@ _BODIES = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
 }
-
-MOST_LIFTED = 1 << 18
-"""Numbers in an array that may become an input, of which each member has one; no more."""
 
 type Bind = Callable[[JaxprEqn, list[Any]], list[Any]]
 """A function that runs one equation on its inputs and returns its outputs."""
@@ -44,6 +41,21 @@ def bind(equation: JaxprEqn, inputs: list[Any], **changed: Any) -> list[Any]:
     with equation.ctx.manager:
         results = primitive.bind(*functions, *inputs, **parameters)
     return list(results) if primitive.multiple_results else [results]
+
+
+def rewritten(jaxpr: Any, run: Callable[[Jaxpr, Sequence[Any], Sequence[Any]], Any]) -> Any:
+    """The same program, run in another way: a loop's body, for instance.
+
+    Args:
+        jaxpr: The program.
+        run: Its outputs, of the program, the arrays that it has captured, and its inputs.
+    """
+    inner = inner_jaxpr(jaxpr)
+    inputs = [
+        jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)  # type: ignore[no-untyped-call]
+        for aval in avals(inner.invars)
+    ]
+    return jax.make_jaxpr(lambda *given: run(inner, jaxpr.consts, given))(*inputs)
 
 
 class AsConstants:
@@ -81,73 +93,6 @@ class AsConstants:
                 return [lax.mul(divided, lax.div(lax.full_like(divisor, 1), divisor))]
         results = self._run_one(equation, inputs)
         return list(map(self.noted, results)) if any(stand) and all(known) else results
-
-
-class Running(NamedTuple):
-    """Evaluates a program.
-
-    Args:
-        constant: Gives its constants, of what was traced and its dtype, asked for in the order in
-            which they are read.
-        run_one: Runs one equation.
-    """
-
-    constant: Callable[[Any, Any], Any]
-    run_one: Bind
-
-    def run(self, jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
-        """The outputs of `jaxpr`, for its captured arrays and its arguments."""
-        values: dict[Any, Any] = {
-            variable: self.constant(array, array.dtype) if is_lifted(array) else array
-            for variable, array in zip(jaxpr.constvars, consts, strict=True)
-        }
-        values |= dict(zip(jaxpr.invars, arguments, strict=True))
-
-        def read(atom: Any) -> Any:
-            if is_constant(atom):
-                return self.constant(atom.val, atom.aval.dtype)
-            return atom.val if isinstance(atom, Literal) else values[atom]
-
-        for equation in jaxpr.eqns:
-            inputs = [read(atom) for atom in equation.invars]
-            body = body_of(equation)
-            if body is not None:
-                results = self.run(inner_jaxpr(body), body.consts, inputs)
-            else:
-                results = self.run_one(equation, inputs)
-            values |= dict(zip(equation.outvars, results, strict=True))
-        return [read(atom) for atom in jaxpr.outvars]
-
-
-def rewritten(jaxpr: Any, run: Callable[[Jaxpr, Sequence[Any], Sequence[Any]], Any]) -> Any:
-    """The same program, run in another way: a loop's body, for instance.
-
-    Args:
-        jaxpr: The program.
-        run: Its outputs, of the program, the arrays that it has captured, and its inputs.
-    """
-    inner = inner_jaxpr(jaxpr)
-    inputs = [
-        jax.ShapeDtypeStruct(aval.shape, aval.dtype, weak_type=aval.weak_type)  # type: ignore[no-untyped-call]
-        for aval in avals(inner.invars)
-    ]
-    return jax.make_jaxpr(lambda *given: run(inner, jaxpr.consts, given))(*inputs)
-
-
-def is_constant(atom: Any) -> bool:
-    """Whether an input of an equation is a constant that may become an input of the program."""
-    return isinstance(atom, Literal) and is_scalar_float(atom.aval)
-
-
-def is_lifted(array: Any) -> bool:
-    """Whether a captured array is a constant that may become an input."""
-    is_small = math.prod(array.shape) <= MOST_LIFTED
-    return is_small and jax.numpy.issubdtype(array.dtype, np.floating)
-
-
-def is_scalar_float(array: Any) -> bool:
-    """Whether an abstract value is one floating number."""
-    return array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating)
 
 
 def avals(atoms: Sequence[Any]) -> list[Any]:

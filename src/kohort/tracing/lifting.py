@@ -19,13 +19,12 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.extend.core import Literal
+from jax.extend.core import Jaxpr, Literal
 
 from kohort.tracing.jaxpr import (
     PRODUCTS,
     AsConstants,
     Bind,
-    Running,
     array_bytes,
     avals,
     bind,
@@ -36,11 +35,11 @@ from kohort.tracing.jaxpr import (
     equations,
     inner_jaxpr,
     is_call_to_python,
-    is_constant,
-    is_lifted,
-    is_scalar_float,
     terms_in_product,
 )
+
+MOST_LIFTED = 1 << 18
+"""Numbers in an array that may become an input, of which each member has one; no more."""
 
 _UNIQUE = itertools.count()
 
@@ -140,7 +139,7 @@ class Trace:
                 return standing.noted(jax.numpy.asarray(value, dtype))
 
             leaves = jax.tree.leaves(arguments)
-            running = Running(constant, standing.run)
+            running = _Running(constant, standing.run)
             results = running.run(inner_jaxpr(self.jaxpr), self.jaxpr.consts, leaves)
             return jax.tree.unflatten(self.out_tree, results)
 
@@ -218,7 +217,7 @@ def _describe(jaxpr: Any, constants: list[Constant]) -> Iterator[bytes]:
     inner = inner_jaxpr(jaxpr)
     for array in jaxpr.consts:
         # A captured scalar is a constant too: Keras's L1 makes its strength a tensor early.
-        if is_scalar_float(array):
+        if _is_scalar_float(array):
             constants.append(float(array))
             yield f"constant {array.dtype}".encode()
         elif is_lifted(array):
@@ -294,3 +293,48 @@ def _parameter_text(value: Any) -> str:
     # A repr with an address (of a callback into Python) must equal no other: addresses are
     # reused.
     return f"{text} {next(_UNIQUE)}" if " at 0x" in text else text
+
+
+class _Running(NamedTuple):
+    """Evaluates a program. `constant` gives its constants, asked for in `_describe`'s order."""
+
+    constant: Callable[[Any, Any], Any]
+    run_one: Bind
+
+    def run(self, jaxpr: Jaxpr, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
+        """The outputs of `jaxpr`, for its captured arrays and its arguments."""
+        values: dict[Any, Any] = {
+            variable: self.constant(array, array.dtype) if is_lifted(array) else array
+            for variable, array in zip(jaxpr.constvars, consts, strict=True)
+        }
+        values |= dict(zip(jaxpr.invars, arguments, strict=True))
+
+        def read(atom: Any) -> Any:
+            if is_constant(atom):
+                return self.constant(atom.val, atom.aval.dtype)
+            return atom.val if isinstance(atom, Literal) else values[atom]
+
+        for equation in jaxpr.eqns:
+            inputs = [read(atom) for atom in equation.invars]
+            body = body_of(equation)
+            if body is not None:
+                results = self.run(inner_jaxpr(body), body.consts, inputs)
+            else:
+                results = self.run_one(equation, inputs)
+            values |= dict(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+
+def is_constant(atom: Any) -> bool:
+    """Whether an input of an equation is a constant that may become an input of the program."""
+    return isinstance(atom, Literal) and _is_scalar_float(atom.aval)
+
+
+def is_lifted(array: Any) -> bool:
+    """Whether a captured array is a constant that may become an input."""
+    is_small = math.prod(array.shape) <= MOST_LIFTED
+    return is_small and jax.numpy.issubdtype(array.dtype, np.floating)
+
+
+def _is_scalar_float(array: Any) -> bool:
+    return array.shape == () and jax.numpy.issubdtype(array.dtype, np.floating)

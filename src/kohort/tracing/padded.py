@@ -26,11 +26,9 @@ from kohort.tracing.jaxpr import (
     bind,
     body_of,
     inner_jaxpr,
-    is_constant,
-    is_lifted,
     loop_inputs,
 )
-from kohort.tracing.lifting import Trace, parameter_bytes
+from kohort.tracing.lifting import Trace, is_constant, is_lifted, parameter_bytes
 from kohort.tracing.row_rules import BatchAxis, UnknownError, Use, expect, masks_of
 
 # Parameters that hold shapes, which are compared where the arrays are.

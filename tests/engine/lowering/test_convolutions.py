@@ -12,6 +12,7 @@ from jax import lax
 
 from kohort.engine.lowering.operations import bind_fast
 from kohort.tracing.lifting import trace
+from tests.engine.lowering.rewriting import same_numbers
 
 
 @st.composite
@@ -106,16 +107,6 @@ def trained(convolve):
     return jax.value_and_grad(
         lambda *a: (convolve(*a).astype(jnp.float32) ** 2).sum(), argnums=(0, 1)
     )
-
-
-def same_numbers(step, *arguments, rtol, atol):
-    run = trace(step, *arguments).lifted((), bind_fast)
-    ours, given_ = jax.jit(lambda *a: run([], *a))(*arguments), jax.jit(step)(*arguments)
-    for mine, yours in zip(jax.tree.leaves(ours), jax.tree.leaves(given_), strict=True):
-        assert (mine.shape, mine.dtype) == (yours.shape, yours.dtype)
-        found, expected = (np.asarray(held, np.float64) for held in (mine, yours))
-        largest = np.abs(expected).max(initial=0)
-        np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol * largest)
 
 
 @pytest.mark.long

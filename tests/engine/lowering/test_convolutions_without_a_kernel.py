@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from kohort.engine.lowering.convolutions import group_gradients, planes
-from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.lifting import trace
+from tests.engine.lowering.rewriting import ours, same_numbers
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 
@@ -44,20 +43,6 @@ def trained(convolve):
 def drawn_arrays(shapes, dtype="float32"):
     random = np.random.default_rng(0)
     return [jnp.asarray(random.normal(size=shape), dtype) for shape in shapes]
-
-
-def ours(step, *arguments):
-    run = trace(step, *arguments).lifted((), bind_fast)
-    return lambda *given_: run([], *given_)
-
-
-def same_numbers(step, *arguments, tolerance):
-    found, expected = jax.jit(ours(step, *arguments))(*arguments), jax.jit(step)(*arguments)
-    for mine, yours in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert (mine.shape, mine.dtype) == (yours.shape, yours.dtype)
-        wide, true = (np.asarray(held, np.float64) for held in (mine, yours))
-        largest = np.abs(true).max(initial=0)
-        np.testing.assert_allclose(wide, true, rtol=tolerance, atol=tolerance * largest)
 
 
 def compiled(step, x, k):
@@ -100,7 +85,7 @@ def test_any_convolution_and_its_gradients_keep_their_numbers(drawn, dtype):
     convolve, shapes = drawn
     x, k = drawn_arrays(shapes, dtype)
     tolerance = 1e-4 if dtype == "float32" else 3e-2
-    same_numbers(trained(convolve), x, k, tolerance=tolerance)
+    same_numbers(trained(convolve), x, k, rtol=tolerance, atol=tolerance)
 
 
 # What Keras's layers do, and the shapes of images and of a kernel: depthwise and separable layers,
@@ -148,7 +133,7 @@ def test_what_xla_has_no_kernel_for_is_sums_and_products(kind):
     convolve, *shapes = WITHOUT[kind]
     x, k = drawn_arrays(shapes)
     step = trained(convolve)
-    same_numbers(step, x, k, tolerance=1e-4)
+    same_numbers(step, x, k, rtol=1e-4, atol=1e-4)
     assert "wrapped_convolution" not in compiled(ours(step, x, k), x, k)
 
 
@@ -170,7 +155,7 @@ def test_over_large_images_the_gradient_takes_some_rows_at_a_time(monkeypatch):
     assert "f32[9,6,5,4,1,1]" in program()
     monkeypatch.setattr(group_gradients, "_HELD", 9 * 4 * 5 * 2)
     assert "f32[9,2,5,4,1,1]" in program()
-    same_numbers(step, x, k, tolerance=1e-4)
+    same_numbers(step, x, k, rtol=1e-4, atol=1e-4)
 
 
 def test_convolutions_in_a_loop_over_a_series_are_rewritten_too():
@@ -183,7 +168,7 @@ def test_convolutions_in_a_loop_over_a_series_are_rewritten_too():
 
     convolve = convolution(2)
     x, k = drawn_arrays([(5, 4, 8, 8, 6), (3, 3, 6, 6)])
-    same_numbers(step, x, k, tolerance=1e-4)
+    same_numbers(step, x, k, rtol=1e-4, atol=1e-4)
 
     assert "wrapped_convolution" not in compiled(ours(step, x, k), x, k)
     assert "wrapped_convolution" in compiled(step, x, k), "this is needed no more"
@@ -202,7 +187,7 @@ def test_what_there_is_nothing_of_is_left_to_xla():
     for shapes in ([(0, 5, 5, 4), (3, 3, 2, 4)], [(2, 2, 2, 4), (5, 5, 2, 4)]):
         x, k = drawn_arrays(shapes)
         step = trained(convolution(2, padding="VALID", groups=2))
-        same_numbers(step, x, k, tolerance=1e-4)
+        same_numbers(step, x, k, rtol=1e-4, atol=1e-4)
         assert are_left(step, x, k)
 
 
@@ -221,7 +206,7 @@ def test_what_no_layer_does_is_left_to_xla(kind, convolve):
     shapes = [(2, 3, 2, 3, 2, 2), (4, 3, 2, 2, 2, 2)] if four else [(3, 6, 4), (3, 2, 4)]
     x, k = drawn_arrays(shapes)
     step = trained(convolve)
-    same_numbers(step, x, k, tolerance=1e-4)
+    same_numbers(step, x, k, rtol=1e-4, atol=1e-4)
     assert are_left(step, x, k)
 
 
@@ -254,4 +239,4 @@ def test_volumes_are_convolved_a_few_at_a_time(monkeypatch):
     assert "scan[" not in str(jax.make_jaxpr(ours(convolve, x, k))(x, k))
     monkeypatch.setattr(planes, "_TURN", 3 * x[0].size)
     assert "scan[" in str(jax.make_jaxpr(ours(convolve, x, k))(x, k))
-    same_numbers(convolve, x, k, tolerance=1e-4)
+    same_numbers(convolve, x, k, rtol=1e-4, atol=1e-4)

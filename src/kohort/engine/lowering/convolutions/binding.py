@@ -7,6 +7,7 @@ has no kernel for, in any order: each number is computed by itself. Those are wr
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,24 +36,38 @@ def bind_for_loops(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
     canonical = _channels_last(len(numbers.lhs_spec))
     images = lax.transpose(inputs[0], _moved(numbers.lhs_spec, canonical.lhs_spec))
     kernel = lax.transpose(inputs[1], _moved(numbers.rhs_spec, canonical.rhs_spec))
-    (made,) = avals(equation.outvars)
-    dtypes = {str(aval.dtype) for aval in avals(equation.invars)}
-    if dtypes <= {*_DTYPES} and all(array.size for array in (made, images, kernel)):
-        result = _in_groups(equation, images, kernel).astype(made.dtype)
-    else:
-        (result,) = bind(equation, [images, kernel], dimension_numbers=canonical)
-    return [lax.transpose(result, _moved(canonical.out_spec, numbers.out_spec))]
-
-
-def _in_groups(equation: JaxprEqn, images: Any, kernel: Any) -> Any:
-    """A convolution, in groups or not, channels last."""
     params = equation.params
     window = Window(
         kernel.shape[:-2],
         *(params[name] for name in ("window_strides", "padding", "lhs_dilation", "rhs_dilation")),
     )
+    if _is_written(equation, window):
+        (made,) = avals(equation.outvars)
+        result = _in_groups(equation, images, kernel, window).astype(made.dtype)
+    else:
+        (result,) = bind(equation, [images, kernel], dimension_numbers=canonical)
+    return [lax.transpose(result, _moved(canonical.out_spec, numbers.out_spec))]
 
-    def of_one(images: Any, kernel: Any, window: Window = window) -> Any:
+
+def _is_written(equation: JaxprEqn, window: Window) -> bool:
+    """Whether a convolution may be run in another form than XLA's."""
+    known = {str(aval.dtype) for aval in avals(equation.invars)} <= {*_DTYPES}
+    arrays = avals((*equation.invars, *equation.outvars))
+    # Keras's layers have three axes at most, and none has both; where such a convolution is taken
+    # apart XLA's compiler may abort.
+    has_both = {*window.strides} != {1} and {*window.dilation} != {1}
+    return (
+        known
+        and all(map(math.prod, (array.shape for array in arrays)))
+        and len(window.sizes) <= 3
+        and not has_both
+    )
+
+
+def _in_groups(equation: JaxprEqn, images: Any, kernel: Any, window: Window) -> Any:
+    """A convolution, in groups or not, channels last."""
+
+    def by_xla(images: Any, kernel: Any, window: Window) -> Any:
         (result,) = bind(
             equation,
             [images, kernel],
@@ -66,17 +81,13 @@ def _in_groups(equation: JaxprEqn, images: Any, kernel: Any) -> Any:
         )
         return result
 
-    of_a_group = functools.partial(convolved, window=window, by_xla=of_one)
-    # Keras's layers have no more axes, and none has both; where such a convolution is taken apart
-    # XLA's compiler may abort.
-    if len(window.sizes) > 3 or ({*window.strides} != {1} and {*window.dilation} != {1}):
-        return bind(equation, [images, kernel], dimension_numbers=_channels_last(images.ndim))[0]
+    of_a_group = functools.partial(convolved, window=window, by_xla=by_xla)
     for name, run in (
         ("feature_group_count", convolved_by_groups),
         ("batch_group_count", convolved_by_batches),
     ):
-        if params[name] > 1:
-            return run(images, kernel, window, params[name], of_a_group)
+        if equation.params[name] > 1:
+            return run(images, kernel, window, equation.params[name], of_a_group)
     return of_a_group(images, kernel)
 
 

@@ -17,7 +17,6 @@ from kohort.engine.lowering.convolutions.upsampling import (
 
 _PLACES = 64
 """The most places of a kernel whose products or gradient are written out, as 8 x 8."""
-
 _LITTLE_PLACES, _LITTLE = 9, 2**26
 """Over dilated images, where kernels overlap: up to so many places and products XLA is as fast, and
 has less to compile."""

@@ -31,7 +31,6 @@ _AT_ONCE = 64
 """The terms that are added up by one loop: of 128 it takes ten times as long as of 120."""
 _FEW = 2
 """The most products of features and filters of a group that are written as sums."""
-
 _FEATURES = 16
 """Groups are made one, with zeros for what is between them, up to so many features."""
 

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.buffers import stored
+from kohort.engine.lowering.convolutions.taps import strided, with_sides
 from kohort.engine.lowering.convolutions.turns import divisor_within
 
 _PLACES = 49
@@ -61,8 +62,7 @@ def kernel_gradient(
     """
     images = jnp.moveaxis(images, (0, -1), (-1, 0))
     errors = jnp.moveaxis(errors, -2, 0)
-    around = [(0, 0, 0), *((low, high, 0) for low, high in padding), (0, 0, 0)]
-    images = lax.pad(images, jnp.zeros((), images.dtype), around)
+    images = with_sides(images, padding)
     samples, rows, columns, filters = errors.shape
     features = images.shape[-1]
     down_step, step = strides
@@ -77,15 +77,12 @@ def kernel_gradient(
     # Columns of zeros, by which rows do not drive each other from the cache.
     spare = 8 if wide % _ALIKE == 0 else 0
     height, width = rows + high - 1, columns + long - 1
-    below, beside = down_step * (height - 1), step * (width - 1)
     sample = 4 * height * width * (wide + high * long * filters)
     together = divisor_within(samples, sample, _TURN)
 
     def turn(total: Any, held: list[Any]) -> tuple[Any, None]:
         images, errors = (array.astype(jnp.float32) for array in held)
-        left = [
-            images[:, y : y + below + 1 : down_step, x : x + beside + 1 : step] for y, x in shifts
-        ]
+        left = [strided(images, shift, (height, width), strides) for shift in shifts]
         right = [
             jnp.pad(errors, ((0, 0), (y, high - 1 - y), (x, long - 1 - x), (0, 0)))
             for y, x in itertools.product(range(high), range(long))

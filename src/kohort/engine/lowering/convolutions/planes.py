@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kohort.engine.lowering.convolutions.kernel_gradients import kernel_gradient
-from kohort.engine.lowering.convolutions.taps import Window
+from kohort.engine.lowering.convolutions.taps import Window, strided, with_sides
 from kohort.engine.lowering.convolutions.turns import in_turns
 
 _TURN = 2**22
@@ -36,15 +36,11 @@ def as_planes(
     depth, *sizes = window.sizes
     stride, hole = window.strides[0], window.holes[0]
     planes, *_ = window.results(images.shape[1:-1])
-    last = stride * (planes - 1) + 1
     deep = jnp.moveaxis(kernel, 0, -3).reshape(*sizes, -1, kernel.shape[-1])
 
     def turn(images: Any) -> Any:
-        around = _with_planes_around(images, window)
-        met = [
-            lax.slice_in_dim(around, hole * at, hole * at + last, stride, axis=1)
-            for at in range(depth)
-        ]
+        around = with_sides(images, window.padding[:1])
+        met = [strided(around, [hole * at], [planes], [stride]) for at in range(depth)]
         wide = jnp.concatenate(met, -1)
         result = convolve(wide.reshape(-1, *wide.shape[2:]), deep, window.of_planes)
         return result.reshape(len(images), planes, *result.shape[1:])
@@ -69,7 +65,7 @@ def gradient_over_axes(images: Any, errors: Any, window: Window) -> Any:
     if len(window.sizes) == 2:
         return kernel_gradient(images, errors, window.padding, window.holes)
     places, *_ = window.results(images.shape[1:-1])
-    images = _with_planes_around(images, window)
+    images = with_sides(images, window.padding[:1])
     stride, planes = window.holes[0], len(errors)
     # Planes become samples: over both is summed.
     flat = jnp.moveaxis(errors, 0, -3)
@@ -82,9 +78,3 @@ def gradient_over_axes(images: Any, errors: Any, window: Window) -> Any:
         return kernel_gradient(met, flat, window.padding[1:], window.holes[1:])
 
     return jnp.moveaxis(lax.map(of_a_place, jnp.arange(places)), 0, 1)
-
-
-def _with_planes_around(images: Any, window: Window) -> Any:
-    around = [(0, 0, 0)] * images.ndim
-    around[1] = (*window.padding[0], 0)
-    return lax.pad(images, jnp.zeros((), images.dtype), around)

@@ -23,6 +23,7 @@ _TERMS = 27
 """The most terms of a sum: each is compiled separately."""
 _MOST = 2**23
 """The most numbers in an intermediate result: 32 MB."""
+
 type Sum = Callable[[Any, Any, Window], Any]
 """A plain convolution of `[sample, *space, feature]` and `[*place, feature, filter]`."""
 

@@ -111,6 +111,18 @@ def interleaved(parts: Sequence[Any], window: Window, results: Sequence[int]) ->
     return tiled.reshape(samples, *whole, filters)[:, *cut]
 
 
+def with_sides(images: Any, sides: Sequence[tuple[int, int]]) -> Any:
+    """Images `[sample, *space, ...]` with zeros (negative: numbers cut off) before and after.
+
+    Args:
+        images: All of them.
+        sides: How many before and after, for each axis of the space or for the first of them.
+    """
+    around = [(0, 0, 0)] * images.ndim
+    around[1 : 1 + len(sides)] = [(low, high, 0) for low, high in sides]
+    return lax.pad(images, jnp.zeros((), images.dtype), around)
+
+
 def padded(
     images: Any, starts: Sequence[Sequence[int]], counts: Sequence[int], strides: Sequence[int]
 ) -> tuple[Any, list[tuple[int, ...]]]:
@@ -125,17 +137,12 @@ def padded(
         strides: From one to the next.
     """
     spans = [step * (count - 1) + 1 for count, step in zip(counts, strides, strict=True)]
-    sides = zip(zip(*starts, strict=True), spans, images.shape[1:], strict=False)
-    around = [
-        (max(0, -min(of_axis)), max(0, max(of_axis) + span - size), 0)
-        for of_axis, span, size in sides
+    axes = zip(zip(*starts, strict=True), spans, images.shape[1:], strict=False)
+    sides = [
+        (max(0, -min(of_axis)), max(0, max(of_axis) + span - size)) for of_axis, span, size in axes
     ]
-    moved = [
-        tuple(at + low for at, (low, _, _) in zip(start, around, strict=True)) for start in starts
-    ]
-    beside = [(0, 0, 0)] * (images.ndim - 1 - len(around))
-    images = lax.pad(images, jnp.zeros((), images.dtype), [(0, 0, 0), *around, *beside])
-    return stored(images), moved
+    moved = [tuple(at + low for at, (low, _) in zip(start, sides, strict=True)) for start in starts]
+    return stored(with_sides(images, sides)), moved
 
 
 def strided(
@@ -151,7 +158,5 @@ def strided(
 
 def shifted(images: Any, start: Sequence[int], counts: Sequence[int]) -> Any:
     """As many numbers of `[sample, *space, ...]` from `start` on, zeros where there are none."""
-    around = [(0, 0, 0)] * images.ndim
-    sides = zip(start, counts, images.shape[1:], strict=False)
-    around[1 : 1 + len(counts)] = [(-at, at + count - size, 0) for at, count, size in sides]
-    return lax.pad(images, jnp.zeros((), images.dtype), around)
+    axes = zip(start, counts, images.shape[1:], strict=False)
+    return with_sides(images, [(-at, at + count - size) for at, count, size in axes])
