@@ -13,7 +13,8 @@ import pytest
 import kohort as package
 from kohort.cli.study_files import read_study
 from kohort.errors import StoreError
-from kohort.evidence.store import database, open_store
+from kohort.evidence.store import connect, database, open_store
+from kohort.evidence.store.schema import APPLICATION_ID
 from tests.faults.studies import calling, kept_numbers, numbers, run, study
 from tests.marks import long
 
@@ -79,6 +80,23 @@ def test_a_store_that_is_held_when_it_is_opened_is_told(kohort, folder, monkeypa
     monkeypatch.setattr(database, "PATIENCE", 0.0)
     with locked("kohort.db"):
         kohort("run", "study.py").refused("database is locked")
+
+
+def test_who_makes_a_store_waits_for_another_that_looks_into_it(tmp_path):
+    place, free = tmp_path / "a.db", threading.Event()
+    new = sqlite3.connect(place)
+    new.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    new.close()
+    with locked(place) as other:
+
+        def let_go():
+            free.set()
+            other.close()
+
+        threading.Timer(0.3, let_go).start()
+        connect._make_sqlite(place)
+        assert free.is_set()
+    open_store(place).close()
 
 
 @pytest.mark.long

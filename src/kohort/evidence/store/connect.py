@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from kohort.errors import StoreError
-from kohort.evidence.store.database import PATIENCE, TURN, Database, translated
+from kohort.evidence.store.database import TURN, Database, in_turn, translated
 from kohort.evidence.store.files import changing
 from kohort.evidence.store.migrate import check_revision, upgrade
 from kohort.evidence.store.schema import APPLICATION_ID
@@ -242,11 +242,12 @@ def _make_sqlite(path: Path) -> None:
 
     Nothing may be written before the mark: other processes recognise the file by it.
     """
-    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=TURN, isolation_level=None)
     try:
         if not path.exists() or not path.stat().st_size:
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute("PRAGMA journal_mode=WAL")
+            in_turn(lambda: connection.execute(f"PRAGMA application_id={APPLICATION_ID}"))
+        # Another process may look whether the store is ready, in a transaction that could write.
+        in_turn(lambda: connection.execute("PRAGMA journal_mode=WAL"))
     except sqlite3.Error as error:
         raise _no_store(path, f"'{error}'", "allow writing, and make room") from error
     finally:

@@ -22,6 +22,9 @@ PATIENCE = 60.0
 TURN = 0.5
 """Seconds of this that SQLite waits in one call, during which signals are not handled."""
 
+_PAUSE = 0.005
+"""Seconds between two tries to get the lock of an SQLite file."""
+
 _AGAIN = ("08", "40", "53300", "57P")
 """Prefixes of the PostgreSQL error codes after which a transaction is tried again: lost
 connections, conflicting transactions, too many connections, a server that stops or starts."""
@@ -180,14 +183,7 @@ class Database:
         work: Callable[[Connection], T],
         connect: Callable[[], AbstractContextManager[Connection]],
     ) -> T:
-        """Wait while another program writes to an SQLite file; signals are handled meanwhile."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return self._once(work, connect)
-            except OperationalError as error:
-                if not _is_locked(error) or time.monotonic() >= deadline:
-                    raise
+        return in_turn(lambda: self._once(work, connect))
 
     def _once[T](
         self,
@@ -211,9 +207,29 @@ def may_pass(error: Exception) -> bool:
     return code.startswith(_AGAIN) if code else isinstance(error, OperationalError)
 
 
-def _is_locked(error: OperationalError) -> bool:
+def in_turn[T](work: Callable[[], T]) -> T:
+    """Do again what met the lock of an SQLite file, while another program holds it.
+
+    Signals are handled meanwhile.
+
+    Args:
+        work: What reads or writes the file. It raises the error of SQLite, or SQLAlchemy's.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return work()
+        except (OperationalError, sqlite3.OperationalError) as error:
+            if not _is_locked(error) or time.monotonic() >= deadline:
+                raise
+        # SQLite does not wait for a lock whose holder may itself be waiting for ours.
+        time.sleep(_PAUSE)
+
+
+def _is_locked(error: OperationalError | sqlite3.OperationalError) -> bool:
     """Whether another program holds the lock of an SQLite file."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
+    raised = error.orig if isinstance(error, OperationalError) else error
+    code = getattr(raised, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 
 
