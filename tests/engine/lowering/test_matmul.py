@@ -90,6 +90,20 @@ def test_the_gradient_of_weights_is_taken_by_the_library(sizes, shape, dtype, sh
     assert not library_calls(gradient, x, g), "XLA hands it over itself: this is needed no more"
 
 
+def test_the_gradients_of_a_series_are_taken_by_the_library_too():
+    x, g = drawn("float32", 5, 32, 64), drawn("float32", 5, 32, 96)
+
+    def series(x, g):
+        start = jnp.zeros((64, 96))
+        return lax.scan(lambda held, at: (held + gradient(*at), None), start, (x, g))[0]
+
+    run = trace(series, x, g).lifted((), bind_fast)
+    assert "f32[64,96]" in library_calls(lambda *a: run([], *a), x, g)
+    assert not library_calls(series, x, g), "XLA hands it over itself: this is needed no more"
+    fast, given_ = both(series, x, g)
+    np.testing.assert_allclose(fast, given_, rtol=1e-5, atol=1e-5 * np.abs(given_).max())
+
+
 def test_a_sum_of_bfloat16_rounds_once():
     g = drawn("bfloat16", 256, 40)
 

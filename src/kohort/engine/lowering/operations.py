@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from jax.extend.core import JaxprEqn
 
-from kohort.engine.lowering.convolutions.binding import bind_for_loops, convolves_in_a_loop
+from kohort.engine.lowering.convolutions.binding import bind_for_loops
 from kohort.engine.lowering.convolutions.joined import run_joined
 from kohort.engine.lowering.matmul import (
     bind_in_float32,
@@ -32,7 +32,7 @@ def bind_fast(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
             return bind_compared(equation, inputs)
         if equation.primitive.name == "conv_general_dilated":
             return bind_for_loops(equation, inputs)
-        if convolves_in_a_loop(equation):
+        if equation.primitive.name == "scan":  # A loop over a series, in the loop over steps.
             joined = functools.partial(run_joined, run_one=bind_fast)
             return bind(equation, inputs, jaxpr=rewritten(equation.params["jaxpr"], joined))
     return bind(equation, inputs)

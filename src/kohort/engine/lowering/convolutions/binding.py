@@ -17,17 +17,9 @@ from jax.extend.core import JaxprEqn
 from kohort.engine.lowering.convolutions.forms import convolved
 from kohort.engine.lowering.convolutions.groups import convolved_by_batches, convolved_by_groups
 from kohort.engine.lowering.convolutions.taps import Window
-from kohort.tracing.jaxpr import avals, bind, equations
+from kohort.tracing.jaxpr import avals, bind
 
 _DTYPES = ("bfloat16", "float32")
-
-
-def convolves_in_a_loop(equation: JaxprEqn) -> bool:
-    """Whether an equation is a loop over steps of a series that convolve, as in `ConvLSTM2D`."""
-    return equation.primitive.name == "scan" and any(
-        inner.primitive.name == "conv_general_dilated"
-        for inner in equations(equation.params["jaxpr"])
-    )
 
 
 def bind_for_loops(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
