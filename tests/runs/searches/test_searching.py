@@ -293,6 +293,26 @@ def test_a_trial_that_diverges_is_told_and_never_a_finalist(blobs):
     assert "4 diverged" in " ".join(result.search_text())
 
 
+def test_outputs_that_are_not_what_the_loss_takes_are_told_at_the_first_such_trial(blobs, capsys):
+    def bare(units, rate, dropout):
+        model = build(units, rate, dropout)
+        if units == 8:
+            model.layers[-1].activation = keras.activations.linear
+        return model
+
+    space = {"units": [4, 8], "rate": 0.01, "dropout": [0.1, 0.2]}
+    result = small(blobs, build=bare, space=space, trials=4, sampler="random").run(confirm=2)
+    units = result.trials()["units"]
+    lines = capsys.readouterr().err.splitlines()
+    slip = (
+        "the last layer has the activation linear, and the loss sparse_categorical_crossentropy "
+        "takes probabilities: end with softmax, or compile the loss with from_logits=True"
+    )
+    told = f"trial {units.index[units == 8][0]}, and all that are built so: {slip}"
+    assert [line for line in lines if "are built so" in line] == [told]
+    assert lines.index(told) < next(n for n, line in enumerate(lines) if "alive" in line)
+
+
 def failing(units=4, rate=0.01, dropout=0.1):
     if units == 8:
         raise ValueError("no room for eight")

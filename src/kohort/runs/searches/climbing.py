@@ -68,7 +68,8 @@ class Climber:
             cluster.ship(sendable(spec), memory, progress.tell, SearchJobs)
         self._drawn: dict[int, TrialModels] = {}
         self._states, self._logs = dict[int, Checkpoint](), dict[int, dict[int, Logs]]()
-        self._measure, self._begun = Measure(spec, keeper), dict[str, bool]()
+        self._measure = Measure(spec, keeper, progress.tell)
+        self._begun = dict[str, bool]()
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""
 
@@ -222,7 +223,7 @@ class Climber:
         """What is known of a trial, which fails where it lacks the metric that scores."""
         if fact.failure or self._keeper.facts(number) is not None:
             return fact
-        lack = self._measure.lack(self._planned(number))
+        lack = self._measure.lack(number, self._planned(number))
         return Facts(None, lack) if lack else fact
 
     def _forget(self, number: int) -> None:

@@ -27,10 +27,12 @@ class Measure:
     Args:
         spec: The search.
         keeper: Knows what an earlier run chose, and keeps what is chosen.
+        tell: Shows a line to the user.
     """
 
-    def __init__(self, spec: SearchSpec, keeper: SearchKeeper) -> None:
-        self._spec, self._keeper = spec, keeper
+    def __init__(self, spec: SearchSpec, keeper: SearchKeeper, tell: Callable[[str], None]) -> None:
+        self._spec, self._keeper, self._tell = spec, keeper, tell
+        self._told = {""}  # What was told of outputs that are not what their loss takes.
         self.scoring: Scoring | None = None
         """None while all trials have failed."""
         self._loss = ""  # That all trials have, where the loss scores.
@@ -70,8 +72,11 @@ class Measure:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
 
-    def lack(self, plan: MemberPlan) -> str:
-        """Why a trial cannot be scored as the others are; "" where it can."""
+    def lack(self, number: int, plan: MemberPlan) -> str:
+        """Why a trial cannot be scored as the others are; "" where it can.
+
+        The first whose outputs are not what its loss takes is told of.
+        """
         metrics = {LOSS, *(kind.name for kind in plan.metrics)}
         if self.scoring is None or self.scoring.metric not in metrics:
             wanted = self._spec.metric if self.scoring is None else self.scoring.metric
@@ -90,6 +95,9 @@ class Measure:
                 f"its loss is {plan.measured.name}, and trials are scored by {self._loss}: compile "
                 "all with one metric, and name it"
             )
+        if plan.slip not in self._told:
+            self._told.add(plan.slip)
+            self._tell(f"trial {number}, and all that are built so: {plan.slip}")
         return ""
 
     def score(self, logs: Mapping[int, Logs], epochs: int) -> float:
