@@ -287,7 +287,7 @@ def test_a_diverged_replicate_that_was_stopped_counts_for_nothing():
 @pytest.mark.parametrize(
     ("low", "high", "told"),
     [
-        (-0.07, 2.9, "could do anything between rising by 7 % and falling by 290 % of what {}"),
+        (-0.07, 2.9, "may go either way, from a rise by 7 % to a fall by 290 % of what {}"),
         (0.01, 1.5, "could fall by anything from 1 to 150 % of what {}"),
         (-0.07, 0.5, "would have fallen by 22 % (a rise of 7 to a fall of 50) of what {}"),
         (0.5, 2.0, "would have fallen further than {}: by 125 % (50 to 200) of that"),

@@ -164,7 +164,7 @@ def _falls(loss: Interval, side: str, border: float) -> str:
         return f"would have {change} of what {so_far}"
     low, high = fixed(100 * abs(loss.low), 0), fixed(100 * loss.high, 0)
     if loss.low < 0:
-        wide = f"could do anything between rising by {low} % and falling by {high} %"
+        wide = f"may go either way, from a rise by {low} % to a fall by {high} %"
     else:
         wide = f"could fall by anything from {low} to {high} %"
     return f"{wide} of what {so_far}"
