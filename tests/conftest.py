@@ -1,6 +1,7 @@
 """Shared by all tests."""
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 from unittest import mock
@@ -29,7 +30,10 @@ SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 
 
 def pytest_sessionstart(session):
-    """Throw out of the kept programs what is too much, or was cut by the end of a process."""
+    """Hear SIGINT, and throw out of the kept programs what is too much, or was cut by an end."""
+    # A shell lets what it starts with & ignore it, and so would the commands that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYTEST_XDIST_WORKER" in os.environ:  # Its parent has done it.
         return
     kept = kept_programs()
