@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from kohort.engine.lowering.convolutions.kernel_gradients import is_kernel_gradient, kernel_gradient
+from kohort.tracing.jaxpr import equations
 
 # Samples, space, features and filters; the kernel's sizes; the padding; the strides. One turn and
 # several, of one sample and of three, other numbers of rows than of columns, rows that are cut off.
@@ -17,6 +18,7 @@ CASES = {
     "oblong": ((3, 24, 7, 5, 6), (5, 2), [(0, 3), (2, 1)], (1, 1)),
     "few filters": ((6, 16, 14, 32, 2), (3, 3), [(1, 1), (0, 2)], (1, 1)),
     "few filters, small images": ((6, 6, 6, 32, 1), (2, 3), [(1, 0), (0, 2)], (1, 1)),
+    "fewer filters than features": ((6, 16, 14, 40, 8), (3, 3), [(1, 1), (1, 1)], (1, 1)),
     "as many numbers as drive each other out": ((4, 9, 9, 32, 4), (2, 2), [(1, 0), (0, 1)], (2, 2)),
     "points": ((4, 9, 8, 6, 5), (1, 1), [(0, 0), (0, 0)], (1, 1)),
     "cut": ((3, 16, 16, 4, 4), (3, 3), [(-1, 1), (0, -2)], (1, 1)),
@@ -50,6 +52,23 @@ def test_it_has_the_numbers_of_xlas_convolution(sizes, places, padding, strides,
     )
     assert (found.dtype, found.shape) == (jnp.float32, (features, *places, filters))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("features", "filters", "product"),
+    [
+        pytest.param(8, 8, (3 * 8, 3 * 8), id="as many filters"),
+        pytest.param(32, 8, (32, 9 * 8), id="fewer"),
+        pytest.param(8, 1, (8, 9), id="one"),
+        pytest.param(2, 1, (3 * 2, 3), id="one of few features"),
+        pytest.param(160, 24, (3 * 160, 3 * 24), id="many"),
+    ],
+)
+def test_what_is_widened_is_what_makes_the_narrower_operands(features, filters, product):
+    images, errors = jnp.zeros((features, 18, 18, 2)), jnp.zeros((16, 16, 2, filters))
+    program = jax.make_jaxpr(lambda *a: kernel_gradient(*a, [(0, 0)] * 2, (1, 1)))(images, errors)
+    (made,) = (one for one in equations(program) if one.primitive.name == "dot_general")
+    assert made.outvars[0].aval.shape == product
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ times the images and leave the caches. Here a turn takes as many samples as the 
 places of a kernel are shared out between both sides of the product: shifts along the last axis
 widen the images, shifts along the other widen the errors, so that 3 x 3 places cost three copies of
 each. Where the convolution has strides, all shifts widen the images: of these fewer are left. Where
-it has few filters, as the last layer of an autoencoder, all widen the errors.
+it has fewer filters than features, as the last layer of an autoencoder, all widen the errors.
 """
 
 import itertools
@@ -28,7 +28,7 @@ _ZEROS = 0.25
 """The most that shifts may add in zeros, as a part of the errors."""
 _TURN = 2**21
 """The bytes that a turn's operands may take: what a core's own caches hold, about."""
-_FEW = 32
+_FEW = 144
 """The most results for a feature that are best computed by widening the errors alone."""
 _ALIKE = 128
 """Rows of so many numbers, or a multiple, begin in the same few lines of a cache."""
@@ -70,7 +70,9 @@ def kernel_gradient(
     across = images.shape[2] - step * (columns - 1)
     # By so many shifts along each axis the errors are widened, and the images by the others.
     high = down if down_step == 1 else 1
-    few = {down_step, step} == {1} and down * across * filters <= min(_FEW, features)
+    results = down * across * filters
+    is_narrower = features + results < features * across + down * filters
+    few = {down_step, step} == {1} and results <= _FEW and is_narrower
     long = across if few and across - 1 <= _ZEROS * columns else 1
     shifts = list(itertools.product(range(down // high), range(across // long)))
     wide = len(shifts) * features
