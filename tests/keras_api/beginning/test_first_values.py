@@ -64,7 +64,7 @@ def test_an_unrolled_draw_takes_its_bounds_and_dtype(bounds, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-@pytest.mark.parametrize("shape", [(16384,), (129, 127), (257, 255), (1030, 1020), (2050, 2050)])
+@pytest.mark.parametrize("shape", [(65536,), (257, 255), (513, 511), (1030, 1020), (2050, 2050)])
 def test_so_are_those_at_the_ends_of_lengths_and_of_any_dtype(shape, dtype):
     kind = keras.initializers.HeNormal
     with building():
@@ -129,7 +129,7 @@ def drawn(monkeypatch):
     return shapes
 
 
-@pytest.mark.parametrize(("generator", "shape"), [("threefry2x32", (16384,)), ("rbg", (5, 17))])
+@pytest.mark.parametrize(("generator", "shape"), [("threefry2x32", (65536,)), ("rbg", (5, 17))])
 def test_of_other_generators_nothing_is_taken_for_granted(generator, shape, drawn):
     with building():
         keras.random.uniform((5, 17), seed=jax.random.key(2, impl=generator))

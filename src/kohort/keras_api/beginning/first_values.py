@@ -24,8 +24,8 @@ from keras.src.backend.common.stateless_scope import in_stateless_scope
 from kohort.keras_api.beginning.patches import Patches, Replacement
 from kohort.keras_api.beginning.watched import current
 
-_LENGTHS = [1 << bits for bits in range(14, 23, 2)]
-"""Lengths of flat draws. The shortest take no time that matters; a draw of the longest takes about
+_LENGTHS = [1 << bits for bits in range(16, 23, 2)]
+"""Lengths of flat draws. The shortest takes half a millisecond; a draw of the longest takes about
 as long as the compilation that it saves."""
 
 _UNROLLED = 64
