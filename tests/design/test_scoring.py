@@ -461,16 +461,30 @@ class Kept(dict):
 @pytest.mark.parametrize("kept", [Kept(), Kept(scoring=["data_loss", False, False, "huber"])])
 def test_later_trials_of_a_search_are_scored_by_the_loss_of_the_first(kept):
     plans = {
-        number: SimpleNamespace(metrics=(), measured=MeasuredLoss(name))
+        number: SimpleNamespace(metrics=(), measured=MeasuredLoss(name), slip="")
         for number, name in enumerate(["huber", "huber", "mean_squared_error"])
     }
-    measure = Measure(SimpleNamespace(metric=None, mode="auto", data=None, margin=None), kept)
+    spec = SimpleNamespace(metric=None, mode="auto", data=None, margin=None)
+    measure = Measure(spec, kept, print)
     measure.choose([0, 1], plans.get)
     assert kept["scoring"] == ["data_loss", False, False, "huber"]
-    assert measure.lack(plans[1]) == ""
+    assert measure.lack(1, plans[1]) == ""
     assert "its loss is mean_squared_error, and trials are scored by huber" in measure.lack(
-        plans[2]
+        2, plans[2]
     )
+
+
+def test_the_first_trial_whose_outputs_are_not_what_its_loss_takes_is_told_of():
+    told = []
+    kept = Kept(scoring=["data_loss", False, False, "huber"])
+    measure = Measure(SimpleNamespace(metric=None, mode="auto"), kept, told.append)
+    for number, slip in enumerate(["", "no softmax", "no softmax", "", "no sigmoid"]):
+        plan = SimpleNamespace(metrics=(), measured=MeasuredLoss("huber"), slip=slip)
+        assert measure.lack(number, plan) == ""
+    assert told == [
+        "trial 1, and all that are built so: no softmax",
+        "trial 4, and all that are built so: no sigmoid",
+    ]
 
 
 @pytest.mark.parametrize(("cut", "lacks"), [("binary", False), ("misplaced", True)])
@@ -479,6 +493,7 @@ def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
         number: SimpleNamespace(
             metrics=(MetricKind("accuracy", "up", is_proportion=True, accuracy=accuracy),),
             measured=MeasuredLoss(),
+            slip="",
         )
         for number, accuracy in enumerate(["binary", cut])
     }
@@ -486,12 +501,13 @@ def test_a_later_trial_whose_accuracy_cuts_logits_elsewhere_fails(cut, lacks):
 
     def measure_of(targets):
         data = SimpleNamespace(y_train=targets)
-        return Measure(SimpleNamespace(metric=None, mode="auto", data=data, margin=None), kept)
+        spec = SimpleNamespace(metric=None, mode="auto", data=data, margin=None)
+        return Measure(spec, kept, print)
 
     measure = measure_of(np.arange(4) % 2)
     measure.choose([0], plans.get)
-    assert ("logits or margins" in measure.lack(plans[1])) == lacks
-    assert "needs targets that are all 0 or 1" in measure_of(np.arange(4) / 3).lack(plans[1])
+    assert ("logits or margins" in measure.lack(1, plans[1])) == lacks
+    assert "needs targets that are all 0 or 1" in measure_of(np.arange(4) / 3).lack(1, plans[1])
 
 
 def test_a_search_refuses_to_score_numbers_by_an_accuracy():
@@ -510,6 +526,6 @@ def test_a_search_refuses_to_score_numbers_by_an_accuracy():
 
 @pytest.mark.parametrize("of_earlier", [["data_loss", False], ["data_loss", False, False]])
 def test_a_search_of_an_earlier_version_has_no_loss_to_hold_trials_against(of_earlier):
-    measure = Measure(SimpleNamespace(metric=None, mode="auto"), Kept(scoring=of_earlier))
-    assert not measure.lack(SimpleNamespace(metrics=(), measured=MeasuredLoss("huber")))
+    measure = Measure(SimpleNamespace(metric=None, mode="auto"), Kept(scoring=of_earlier), print)
+    assert not measure.lack(1, SimpleNamespace(metrics=(), measured=MeasuredLoss("huber"), slip=""))
     assert not measure.scoring.is_proportion
