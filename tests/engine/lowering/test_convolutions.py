@@ -10,9 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.lifting import trace
-from tests.engine.lowering.rewriting import same_numbers
+from tests.engine.lowering.rewriting import ours, same_numbers
 
 
 @st.composite
@@ -53,10 +51,8 @@ def test_any_convolution_and_its_gradients_keep_their_numbers(drawn):
     def step(x, k):
         return jax.value_and_grad(lambda *a: (convolve(*a) ** 2).sum(), argnums=(0, 1))(x, k)
 
-    run = trace(step, x, k).lifted((), bind_fast)
-    for mine, yours in zip(
-        jax.tree.leaves(run([], x, k)), jax.tree.leaves(step(x, k)), strict=True
-    ):
+    run = ours(step, x, k)
+    for mine, yours in zip(jax.tree.leaves(run(x, k)), jax.tree.leaves(step(x, k)), strict=True):
         assert mine.shape == yours.shape
         np.testing.assert_allclose(mine, yours, rtol=1e-4, atol=1e-3)
 
@@ -79,8 +75,8 @@ def test_inside_a_loop_every_convolution_is_channels_last():
         text = jax.jit(looped).lower(x, k).compile().as_text()
         return set(re.findall(r"dim_labels=(\S+)", text))
 
-    run = trace(step, x, k).lifted((), bind_fast)
-    assert {label.strip(",") for label in labels(lambda *a: run([], *a))} == {"b01f_01io->b01f"}
+    run = ours(step, x, k)
+    assert {label.strip(",") for label in labels(run)} == {"b01f_01io->b01f"}
     assert len(labels(step)) > 1, "XLA brings them to that order itself: this is needed no more"
 
 
@@ -146,8 +142,8 @@ def test_a_convolution_of_few_features_is_a_sum(image, kernel, left):
     def step(x, k):
         return jax.value_and_grad(lambda *a: (convolve(*a) ** 2).sum(), argnums=over)(x, k)
 
-    run = trace(step, x, k).lifted((), bind_fast)
-    program = str(jax.make_jaxpr(lambda *a: run([], *a))(x, k))
+    run = ours(step, x, k)
+    program = str(jax.make_jaxpr(run)(x, k))
     assert program.count("conv_general_dilated") == left
     same_numbers(step, x, k, rtol=1e-4, atol=1e-5)
 
@@ -159,8 +155,8 @@ def test_few_filters_are_a_product_of_a_few_images_at_a_time(samples):
     shapes = (samples, 40, 40, 12), (3, 3, 12, 3)
     x, k = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
     convolve = convolution([(1, 1), (0, 2)])
-    run = trace(convolve, x, k).lifted((), bind_fast)
-    program = str(jax.make_jaxpr(lambda *a: run([], *a))(x, k))
+    run = ours(convolve, x, k)
+    program = str(jax.make_jaxpr(run)(x, k))
     # Two images take 86,400 numbers of 2^17, so nine are taken three by three.
     assert ("scan" in program) == (samples == 9)
     assert "conv_general_dilated" not in program
@@ -173,8 +169,8 @@ def test_of_a_layer_with_strides_the_gradient_of_the_kernel_is_products():
     shapes = (4, 12, 12, 8), (3, 3, 8, 16)
     x, k = (jnp.asarray(random.normal(size=shape), jnp.float32) for shape in shapes)
     step = trained(convolution([(0, 1), (0, 1)], stride=2))
-    run = trace(step, x, k).lifted((), bind_fast)
-    program = str(jax.make_jaxpr(lambda *a: run([], *a))(x, k))
+    run = ours(step, x, k)
+    program = str(jax.make_jaxpr(run)(x, k))
     assert program.count("conv_general_dilated") == 2
     same_numbers(step, x, k, rtol=1e-4, atol=1e-5)
 
@@ -184,8 +180,8 @@ def test_members_side_by_side_convolve_each_with_its_own_kernel():
     x = jnp.asarray(random.normal(size=(4, 9, 9, 1)), jnp.float32)
     kernels = jnp.asarray(random.normal(size=(3, 3, 3, 1, 4)), jnp.float32)
     step = trained(convolution([(1, 1), (0, 2)]))
-    run = trace(step, x, kernels[0]).lifted((), bind_fast)
-    together = jax.jit(jax.vmap(lambda x, k: run([], x, k), (None, 0)))(x, kernels)
+    run = ours(step, x, kernels[0])
+    together = jax.jit(jax.vmap(run, (None, 0)))(x, kernels)
     for member, kernel in enumerate(kernels):
         for mine, yours in zip(
             jax.tree.leaves(together), jax.tree.leaves(step(x, kernel)), strict=True

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.lifting import trace
+from tests.engine.lowering.rewriting import ours
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 WIDE = (784, 400)
@@ -26,8 +25,8 @@ def gradient(x, g):
 
 def both(function, *arguments):
     """A function's results in the fast form and as it is, in float64 for comparison."""
-    run = trace(function, *arguments).lifted((), bind_fast)
-    results = jax.jit(lambda *a: run([], *a))(*arguments), function(*arguments)
+    run = ours(function, *arguments)
+    results = jax.jit(run)(*arguments), function(*arguments)
     return [np.asarray(result, np.float64) for result in results]
 
 
@@ -55,8 +54,8 @@ def test_any_product_over_first_axes_keeps_its_numbers(samples, inputs, units, d
 def test_members_side_by_side_have_the_products_of_each(sizes, dtype):
     inputs, units = sizes
     x, g = drawn(dtype, 64, inputs), drawn(dtype, 3, 64, units)
-    run = trace(gradient, x, g[0]).lifted((), bind_fast)
-    together = jax.jit(jax.vmap(lambda x, g: run([], x, g), (None, 0)))(x, g)
+    run = ours(gradient, x, g[0])
+    together = jax.jit(jax.vmap(run, (None, 0)))(x, g)
     for member in range(3):
         alone = np.asarray(gradient(x, g[member]), np.float64)
         tolerance = (1e-5 if dtype == "float32" else 1e-2) * np.abs(alone).max()
@@ -85,8 +84,8 @@ def library_calls(function, *arguments):
 @pytest.mark.parametrize(("dtype", "short"), [("float32", "f32"), ("bfloat16", "bf16")])
 def test_the_gradient_of_weights_is_taken_by_the_library(sizes, shape, dtype, short):
     x, g = (drawn(dtype, 256, size) for size in sizes)
-    run = trace(gradient, x, g).lifted((), bind_fast)
-    assert f"{short}[{shape}]" in library_calls(lambda *a: run([], *a), x, g)
+    run = ours(gradient, x, g)
+    assert f"{short}[{shape}]" in library_calls(run, x, g)
     assert not library_calls(gradient, x, g), "XLA hands it over itself: this is needed no more"
 
 
@@ -97,8 +96,8 @@ def test_the_gradients_of_a_series_are_taken_by_the_library_too():
         start = jnp.zeros((64, 96))
         return lax.scan(lambda held, at: (held + gradient(*at), None), start, (x, g))[0]
 
-    run = trace(series, x, g).lifted((), bind_fast)
-    assert "f32[64,96]" in library_calls(lambda *a: run([], *a), x, g)
+    run = ours(series, x, g)
+    assert "f32[64,96]" in library_calls(run, x, g)
     assert not library_calls(series, x, g), "XLA hands it over itself: this is needed no more"
     fast, given_ = both(series, x, g)
     np.testing.assert_allclose(fast, given_, rtol=1e-5, atol=1e-5 * np.abs(given_).max())
@@ -134,6 +133,6 @@ def test_an_activation_is_worked_out_once_for_the_forward_product_and_the_gradie
         active = jnp.maximum(x - 0.5, 0)
         return gradient(active, g + active @ w)
 
-    run = trace(layer, x, w, g).lifted((), bind_fast)
-    text = jax.jit(lambda *a: run([], *a)).lower(x, w, g).compile().as_text()
+    run = ours(layer, x, w, g)
+    text = jax.jit(run).lower(x, w, g).compile().as_text()
     assert len(re.findall(r" maximum\(", text)) == 1

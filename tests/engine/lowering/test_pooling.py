@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax import lax
 
-from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.lifting import trace
+from tests.engine.lowering.rewriting import ours
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 
@@ -23,8 +22,8 @@ def gradient(pool):
 
 
 def program(function, *arguments):
-    run = trace(function, *arguments).lifted((), bind_fast)
-    return run, str(jax.make_jaxpr(lambda *a: run([], *a))(*arguments))
+    run = ours(function, *arguments)
+    return run, str(jax.make_jaxpr(run)(*arguments))
 
 
 def both(pool, x):
@@ -33,7 +32,7 @@ def both(pool, x):
     g = jnp.arange(1, 1 + shape.size, dtype=shape.dtype).reshape(shape.shape)
     run, text = program(gradient(pool), g, x)
     assert "select_and_scatter" not in text
-    return np.asarray(jax.jit(run)([], g, x)), np.asarray(gradient(pool)(g, x))
+    return np.asarray(jax.jit(run)(g, x)), np.asarray(gradient(pool)(g, x))
 
 
 @st.composite
@@ -82,7 +81,7 @@ def test_float64_keeps_its_digits(strides):
         g = 1 + jnp.arange(2.0 * jax.eval_shape(pool, x).shape[1] * 3) / 3
         g = g.reshape(jax.eval_shape(pool, x).shape)
         run, _ = program(gradient(pool), g, x)
-        np.testing.assert_allclose(run([], g, x), gradient(pool)(g, x), rtol=1e-15)
+        np.testing.assert_allclose(run(g, x), gradient(pool)(g, x), rtol=1e-15)
 
 
 @pytest.mark.long
@@ -91,7 +90,7 @@ def test_members_side_by_side_have_each_their_own_places():
     x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 6, 6, 2)), jnp.float32)
     g = jnp.ones((2, 3, 3, 2))
     run, _ = program(gradient(pool), g, x[0])
-    together = jax.vmap(lambda each: run([], g, each))(x)
+    together = jax.vmap(lambda each: run(g, each))(x)
     for mine, each in zip(together, x, strict=True):
         np.testing.assert_array_equal(mine, gradient(pool)(g, each))
 
@@ -102,4 +101,4 @@ def test_a_large_window_is_left_to_jax():
     g = jnp.ones(jax.eval_shape(pool, x).shape)
     run, text = program(gradient(pool), g, x)
     assert "select_and_scatter" in text
-    np.testing.assert_array_equal(run([], g, x), gradient(pool)(g, x))
+    np.testing.assert_array_equal(run(g, x), gradient(pool)(g, x))

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kohort.engine.lowering.operations import bind_fast
-from kohort.tracing.lifting import trace
+from tests.engine.lowering.rewriting import ours
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="for XLA's CPU compiler")
 LARGE, SMALL = (64, 33), (8, 9)
@@ -17,8 +16,7 @@ LARGE, SMALL = (64, 33), (8, 9)
 
 def fast(function, *arguments):
     """A function in the form in which it is trained."""
-    run = trace(function, *arguments).lifted((), bind_fast)
-    return jax.jit(lambda *arguments: run([], *arguments))
+    return jax.jit(ours(function, *arguments))
 
 
 def compiled(function, *arguments):
