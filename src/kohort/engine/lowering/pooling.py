@@ -53,8 +53,8 @@ def bind_compared(equation: JaxprEqn, inputs: list[Any]) -> list[Any]:
         stays = highest >= other
         highest = jnp.where(stays, highest, other)
         where = jnp.where(stays, where, number)
-    # Without a barrier each position would search the maximum again.
-    where = stored(where)
+    # Without a barrier each position would search the maximum, and compute the gradient, again.
+    where, gradient = stored(where), stored(gradient)
     if tuple(window) == tuple(strides):
         return [_tiled(where, gradient, window, before, x.shape)]
     zero = jnp.zeros((), gradient.dtype)
