@@ -55,6 +55,12 @@ LAYERS: dict[str, tuple[tuple[int, ...], Callable[[], keras.Layer]]] = {
         (6, 12, 12, 8),
         partial(layers.ConvLSTM2D, 8, 3, padding="same", return_sequences=True),
     ),
+    "max pooling 3 x 3, strides 2": (
+        (32, 32, 32),
+        partial(layers.MaxPooling2D, 3, 2, padding="same"),
+    ),
+    "LSTM, 64 units": ((80, 64), partial(layers.LSTM, 64, return_sequences=True)),
+    "LSTM, 128 units": ((80, 128), partial(layers.LSTM, 128, return_sequences=True)),
     "3 x 3": ((16, 16, 64), partial(layers.Conv2D, 64, 3, padding="same")),
 }
 """What a sample of the first layer is, and how to make a layer."""
