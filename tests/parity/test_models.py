@@ -67,16 +67,28 @@ KINDS = {
 }
 
 
+def build_steady(build):
+    """A model whose gradients may be nearly zero: Adam alone would step by their signs.
+
+    A bias before a batch normalization has such gradients. What is left of them is float32
+    rounding, of which a processor's own order of adding is a part; the numbers of `keras.fit`
+    itself are then as far from those of float64 as they are from ours.
+    """
+    model = build()
+    model.optimizer.epsilon = 1e-4
+    return model
+
+
 @pytest.mark.parametrize(("build", "x", "y"), cases(KINDS, quick=["siamese"]))
 def test_kinds_of_models(build, x, y):
-    assert_parity(build, x, y, batch_size=WHOLE)
+    assert_parity(partial(build_steady, build), x, y, batch_size=WHOLE)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["embedded_table", "residual", "variational_autoencoder"])
 def test_kinds_of_models_in_validation_with_partial_batches(kind):
     build, x, y = KINDS[kind]
-    assert_parity(build, x, y, validation_split=VALIDATE)
+    assert_parity(partial(build_steady, build), x, y, validation_split=VALIDATE)
 
 
 class OwnTrainStep(models.VariationalAutoencoder):
