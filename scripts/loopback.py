@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_networks = itertools.count(os.getpid() % 200)
+_networks = itertools.count()
 
 
 class Loopback:
@@ -24,7 +24,9 @@ class Loopback:
         from ray.cluster_utils import Cluster  # It is in no environment but those that need it.
 
         # 127.0.0.1 Ray takes for another name of the machine's address; these it takes as they are.
-        self._network, self._hosts = 1 + next(_networks) % 250, itertools.count(2)
+        # Processes that have clusters at the same time have no address in common.
+        self._network = f"127.{1 + os.getpid() % 250}.{next(_networks) % 250}"
+        self._hosts = itertools.count(2)
         head = {"num_cpus": 0, "node_ip_address": self._host(), "include_dashboard": False}
         with _forking():
             self.cluster: Any = Cluster(initialize_head=True, head_node_args=head)
@@ -33,7 +35,7 @@ class Loopback:
             self.join()
 
     def _host(self) -> str:
-        return f"127.0.{self._network}.{next(self._hosts)}"
+        return f"{self._network}.{next(self._hosts)}"
 
     def join(self, cpus: int = 1, gpus: int = 0) -> None:
         """Add a node of some cores, and of GPUs that Ray takes for some that are there."""

@@ -253,8 +253,7 @@ class Dispatcher:
         read = self._ray.remote(num_cpus=0, max_retries=0)(tasks.reader())
         with suppress(self._ray.exceptions.RayError):
             asked = read.options(**connecting.on_node(self._ray, begun.node)).remote(begun.stderr)
-            lines = self._ray.get(asked, timeout=_ANSWER).splitlines()
-            told = next((line.strip() for line in reversed(lines) if line.strip()), told)
+            told = self._ray.get(asked, timeout=_ANSWER) or told
         return told
 
     def _check_poisoned(self) -> None:

@@ -89,14 +89,20 @@ def bell(ray: Any) -> Any:
 
 
 def reader() -> Callable[[str], str]:
-    """A function that reads the end of a file, and can be sent to where there is no kohort."""
+    """A function that reads the last line that a worker wrote, "" where it wrote none.
 
-    def tail(path: str) -> str:
+    It can be sent to where there is no kohort.
+    """
+
+    def last_line(path: str) -> str:
         from pathlib import Path
 
-        return Path(path).read_bytes()[-2000:].decode(errors="replace")
+        lines = Path(path).read_bytes()[-2000:].decode(errors="replace").splitlines()
+        of_ray = (":job_id:", ":task_name:", ":actor_name:")
+        words = [line.strip() for line in lines if not line.startswith(of_ray)]
+        return next(filter(None, reversed(words)), "")
 
-    return tail
+    return last_line
 
 
 def killer() -> Callable[[int], None]:
