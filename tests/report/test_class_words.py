@@ -4,6 +4,7 @@ import re
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import kohort
@@ -456,3 +457,21 @@ def test_a_study_of_groups_knows_their_size():
     assert result.settings.group_size == 4.0
     result.test()
     assert verdicts(result)["KH205"] == "inconclusive"
+
+
+def test_models_of_a_series_are_compared_with_the_value_before(tmp_path):
+    def build():
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    y = pd.Series(np.random.default_rng(0).normal(size=400).cumsum())
+    frame = pd.DataFrame({"last": y.shift(1), "drawn": y.sample(frac=1, random_state=0).values})
+    frame = frame.assign(y=y, day=pd.date_range("2020-01-01", periods=400)).dropna()
+    data = kohort.Dataset.from_frame(frame, target="y", time="day")
+    result = run(data, kohort.Variant("net", build))
+    assert list(result.table().index) == ["net", "always the value of last"]
+    assert "always answering the value of last, whose loss is " in result.answer()
+    assert verdicts(result)["KH207"] == "found"
+    text = " ".join(result.report(tmp_path / "r.html").read_text("utf-8").split())
+    assert "beat always answering the value of last, whose loss is " in text

@@ -38,14 +38,15 @@ def groups(*, given=False, copied=0, columns=(), made_of="", across=None, fewer=
     return GroupFacts(given, copied, 1000, columns, made_of, across, on_both, fewer)
 
 
-def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, **idle):
+def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, earlier=(), **idle):
     seen = {"constant": (), "copies": (), "outweighed": (), **idle}
     right = None if right is None else np.array(right)
     of_class = None if of_class is None else np.array(of_class)
     explained = None if explained is None else np.array(explained)
     ranked = None if ranked is None else np.array(ranked)
     told = tuple(f"column {n}" for n in range(names))
-    numbers = {"explained": explained, "ranked": ranked, "alone": told}
+    earlier = tuple(told[n] for n in earlier)
+    numbers = {"explained": explained, "ranked": ranked, "earlier": earlier, "alone": told}
     return ColumnFacts(told, **seen, right=right, of_class=of_class, **numbers)
 
 

@@ -112,12 +112,23 @@ CASES = {
             {"columns": columns(2, right=[[970, 9990], [0, 9900]], of_class=[1000, 10000])},
             {"columns": columns(2, explained=[0.98, 0.1])},
             {"columns": columns(2, explained=[0.8, 0.1], ranked=[0.3, 0.999])},
+            {
+                "columns": columns(2, explained=[0.98, 0.99], earlier=[1]),
+                "times": (in_time(0.9),),
+            },
         ],
-        "inconclusive": [{"columns": columns(2, right=[[48, 48], [0, 0]], of_class=[50, 50])}],
+        "inconclusive": [
+            {"columns": columns(2, right=[[48, 48], [0, 0]], of_class=[50, 50])},
+            {"columns": columns(2, explained=[0.98, 0.1], earlier=[0])},
+        ],
         "not found": [
             {"columns": columns(2, right=[[0, 9900], [50, 9000]], of_class=[100, 9900])},
             {"columns": columns(2, explained=[0.97, -0.1])},
             {"columns": columns(2, explained=[0.97, -0.1], ranked=[0.9989, 0.9])},
+            {
+                "columns": columns(2, explained=[0.98, 0.1], earlier=[0]),
+                "times": (in_time(0.9),),
+            },
         ],
         "not applicable": [
             {},
@@ -385,6 +396,23 @@ def test_what_a_column_explains_is_told_to_be_by_its_bins():
     assert silent.sentence == (
         "Of columns by themselves, the means in bins of column 1 explain 19.0 % of the target's "
         "variance, and those of others less."
+    )
+
+
+def test_earlier_values_of_the_target_are_told_as_what_is_to_be_beaten():
+    lags = columns(3, explained=[0.985, 0.1, 0.99], earlier=[0, 2])
+    told = judged("KD107", columns=lags, times=(in_time(0.9),)).sentence
+    assert told == (
+        "Column 2 and column 0 hold the target of an earlier row: the means in bins of column 2 "
+        "explain 99.0 % of the target's variance. Such a value, taken as the answer, is what a "
+        "model must beat."
+    )
+    unordered = judged("KD107", columns=lags).sentence
+    assert unordered.startswith("Column 2 and column 0 hold the target of a row further up: ")
+    assert unordered.endswith("an earlier one, else it gives it away.")
+    both = columns(3, explained=[0.985, 0.99, 0.1], earlier=[0])
+    assert judged("KD107", columns=both, times=(in_time(0.9),)).sentence.startswith(
+        "By itself column 1 gives the target away: "
     )
 
 

@@ -8,6 +8,7 @@ from scipy.special import gammaln
 from scipy.stats import rankdata
 
 from kohort.data.dataset import Dataset, is_table
+from kohort.data.inspection.earlier_targets import by_themselves, hold_earlier_targets
 from kohort.data.inspection.group_facts import column_names
 from kohort.data.labels import ClassLabels
 from kohort.data.linked import extremes
@@ -46,6 +47,7 @@ class ColumnFacts:
             that it explains, out of sample; None where targets are classes.
         ranked: float64 `[column by itself]`, of numbers to predict, Spearman's correlation with
             it, without its sign; None where targets are classes.
+        earlier: Columns that hold the target of an earlier row; none where targets are classes.
         apart: float64 `[column]`, how far its values in train and test are apart: the statistic of
             Kolmogorov and Smirnov, from 0 to 1; None without a test set.
     """
@@ -59,6 +61,7 @@ class ColumnFacts:
     of_class: np.ndarray | None = field(repr=False, default=None)
     explained: np.ndarray | None = field(repr=False, default=None)
     ranked: np.ndarray | None = field(repr=False, default=None)
+    earlier: tuple[str, ...] = ()
     apart: np.ndarray | None = field(repr=False, default=None)
 
 
@@ -89,7 +92,7 @@ def column_facts(
         for held_out in deal(random, together[rows], FOLDS)
         if 0 < len(held_out) < len(rows)
     ]
-    names, by_itself = tuple(column_names(data)), _by_themselves(data, rows)
+    names, by_itself = tuple(column_names(data)), by_themselves(data, data.x_train[rows])
     constant = _constant(data.x_train)
     seen = constant, _copies(data.x_train, constant), _outweighed(data.x_train), tuple(by_itself)
     apart = _apart(data) if len(data.x_test) else None
@@ -103,19 +106,10 @@ def column_facts(
     y = data.y_train.reshape(-1)[rows].astype(np.float64)
     explained = np.array([_explained(c, y, parts) for c in by_itself.values()])
     ranked = _ranked(np.column_stack([*by_itself.values()]), y, together[rows])
-    return ColumnFacts(names, *seen, explained=explained, ranked=ranked, apart=apart)
-
-
-def _by_themselves(data: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of training rows by name, `[row]` each: numbers float32, categories as int32 codes.
-
-    One input of 0 and 1 tells one of several categories, and little of the target; their codes
-    tell all of the column.
-    """
-    x = data.x_train[rows]
-    if data.columns is None:
-        return dict(zip(column_names(data), x.T, strict=True))
-    return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
+    earlier = hold_earlier_targets(data)
+    return ColumnFacts(
+        names, *seen, explained=explained, ranked=ranked, earlier=earlier, apart=apart
+    )
 
 
 def _apart(data: Dataset) -> np.ndarray:

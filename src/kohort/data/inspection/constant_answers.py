@@ -28,7 +28,9 @@ _BY_WEIGHT = ", by the weights of samples"
 
 @dataclass(frozen=True, eq=False)
 class ConstantAnswer:
-    """What the metric that scores gives to the answer of a model that looks at nothing.
+    """What the metric that scores gives to an answer that takes no model.
+
+    It is one for all samples, or the value of a column.
 
     Args:
         name: The answer in words.
@@ -165,19 +167,29 @@ def _of_error(
 def _errors(kind: ErrorKind, sides: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> list[float]:
     """The scores on each side, its targets and their weights, of the best constant of the first."""
     constant = _median(*sides[0]) if kind == "mae" else _mean(*sides[0])
-    scores = []
-    for targets, weights in sides:
-        apart = targets - constant
-        if kind == "mae":
-            scores.append(float(_mean(np.abs(apart), weights).mean()))
-            continue
-        squares = _mean(np.square(apart), weights)
-        if kind == "r2":
-            spread = _mean(np.square(targets - _mean(targets, weights)), weights)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                squares = 1 - squares / spread
-        scores.append(float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean()))
-    return scores
+    return [error_of(kind, targets, constant, weights) for targets, weights in sides]
+
+
+def error_of(
+    kind: ErrorKind, targets: np.ndarray, answers: np.ndarray, weights: np.ndarray | None
+) -> float:
+    """What Keras's metric gives to answers to some samples, or to one for all of them.
+
+    Args:
+        kind: What it computes.
+        targets: `[sample]` or `[sample, number]`.
+        answers: Of the same shape, or of that of one target.
+        weights: `[sample]`; None without.
+    """
+    apart = targets - answers
+    if kind == "mae":
+        return float(_mean(np.abs(apart), weights).mean())
+    squares = _mean(np.square(apart), weights)
+    if kind == "r2":
+        spread = _mean(np.square(targets - _mean(targets, weights)), weights)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            squares = 1 - squares / spread
+    return float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean())
 
 
 def _of_places(

@@ -5,7 +5,7 @@ import numpy as np
 from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
-from kohort.findings.names import shortlist
+from kohort.findings.names import capital, shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.findings.statistics.scale import fixed, shown
@@ -26,7 +26,7 @@ def judge(data: CheckedData) -> Finding:
     if columns.right is not None:
         return _of_classes(columns, data.confidence)
     if columns.explained is not None:
-        return _of_numbers(columns, columns.explained, columns.ranked)
+        return _of_numbers(columns, columns.explained, in_time=bool(data.times))
     return RULE.finding(None, "not applicable", "A target has several numbers.")
 
 
@@ -67,11 +67,13 @@ def _recall(right: np.ndarray, counts: np.ndarray, confidence: float) -> Interva
     return mean_of_proportions([proportion_interval(int(r), int(n), confidence) for r, n in pairs])
 
 
-def _of_numbers(columns: ColumnFacts, explained: np.ndarray, ranked: np.ndarray | None) -> Finding:
-    ranked = np.zeros(len(explained)) if ranked is None else ranked
+def _of_numbers(columns: ColumnFacts, explained: np.ndarray, *, in_time: bool) -> Finding:
+    ranked = np.zeros(len(explained)) if columns.ranked is None else columns.ranked
     order = np.lexsort((-ranked, -explained))
     above = [n for n in order if explained[n] >= EXPLAINED or ranked[n] >= RANKED]
-    best = int(above[0] if above else order[0])
+    of_series = [n for n in above if columns.alone[n] in columns.earlier]
+    above = [n for n in above if n not in of_series]
+    best = int((above or of_series or order)[0])
     part, rank = float(explained[best]), float(ranked[best])
     evidence: Evidence = {
         "columns": len(explained),
@@ -80,13 +82,24 @@ def _of_numbers(columns: ColumnFacts, explained: np.ndarray, ranked: np.ndarray 
     }
     share = f"{fixed(100 * max(0.0, part))} % of the target's variance"
     told = f"the means in bins of {columns.alone[best]} explain {share}"
+    names = [columns.alone[n] for n in (above or of_series)]
     if above:
         ranks = f", and its rank correlation with the target is {rank:.4g}"
         by_rank = ranks if rank >= RANKED else ""
-        names = shortlist([columns.alone[n] for n in above])
         verb = "give" if len(above) > 1 else "gives"
-        sentence = f"By itself {names} {verb} the target away: {told}{by_rank}."
+        sentence = f"By itself {shortlist(names)} {verb} the target away: {told}{by_rank}."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
+    if of_series:
+        one = len(names) == 1
+        where = "of an earlier row" if in_time else "of a row further up"
+        sentence = (
+            f"{capital(shortlist(names))} {'holds' if one else 'hold'} the target {where}: {told}. "
+            "Such a value, taken as the answer, is what a model must beat."
+        )
+        if in_time:
+            return RULE.finding(None, "not found", sentence, evidence)
+        sentence += " If rows are in order of time it is an earlier one, else it gives it away."
+        return RULE.finding(None, "inconclusive", sentence, evidence, RULE.mend)
     sentence = f"Of columns by themselves, {told}, and those of others less."
     return RULE.finding(None, "not found", sentence, evidence)
 
@@ -104,7 +117,10 @@ RULE = Rule(
     f"more, or Spearman's rank correlation with the column is {RANKED:g} or more, whatever "
     "its sign (so is that of a copy, a line, or any monotonic function). Ranks are compared where "
     "they are no chance, and without the target's most common value too where it has half of the "
-    "rows. The rule is asked of tables. Of more than 20,000 rows a random part is looked at.",
+    "rows. A column that holds the target of a row before, as lags of a series do (of up to 1,000 "
+    "rows before), gives nothing away where a column of moments has that order, and is "
+    "inconclusive where none tells the order. The rule is asked of tables. Of more than 20,000 "
+    "rows a random part is looked at.",
     "Such a column is often made from the target, or known only after it (the day of discharge, a "
     "code of the diagnosis). A model that reads it scores well and is of no use.",
     "Find out when and from what the column is made. Leave it out if it is not known when the "

@@ -54,7 +54,7 @@ SHOWN_EFFECTS = 2
 RARE_REST = 0.8
 """Where the most common class has this part of the samples or more, an accuracy says little."""
 USUAL_REASONS = (
-    "The usual reasons why nothing beats one answer for all samples: inputs, or targets that are "
+    "The usual reasons why nothing beats such an answer: inputs, or targets that are "
     "numbers, on scales that nothing in the model evens out; a learning rate or a number of epochs "
     "that does not fit; targets that the inputs do not tell."
 )

@@ -1,4 +1,4 @@
-"""What the record of a study tells of classes, and of answers that are one for all samples."""
+"""What the record of a study tells of classes, and of answers that take no model."""
 
 from collections.abc import Mapping
 
@@ -9,6 +9,7 @@ from kohort.data.inspection.constant_answers import (
     constant_answer,
     heaviest_class,
 )
+from kohort.data.inspection.earlier_targets import best_answer, earlier_answer
 from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
 from kohort.design.scoring import LOSS, Scoring
 from kohort.design.spec import StudySpec
@@ -76,7 +77,8 @@ def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
 def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
     """What one answer for all samples scores in the first replicates; None where nobody knows.
 
-    What weighs samples weighs those of this answer, too.
+    Of numbers it is the value of a column that holds an earlier target, where that scores better
+    on the training parts. What weighs samples weighs those of this answer, too.
     """
     parts = [(r.train, r.valid) for r in spec.whole_replicates[:count]]
     weights = spec.sample_weights if weighs_samples(spec, score) else None
@@ -87,6 +89,10 @@ def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | 
     if score.constant is None:
         return None
     answer = constant_answer(score.constant, spec.data, parts, weights)
+    match score.constant:
+        case "mse" | "rmse" | "mae" | "r2" as kind if answer is not None:
+            earlier = earlier_answer(kind, spec.data, parts, weights)
+            answer = best_answer(kind, [answer, *([] if earlier is None else [earlier])])
     if answer is None or weights is None or score.metric != LOSS:
         return answer
     # A loss of Keras is a sum over weighted samples in parts of their number, not of their weight.

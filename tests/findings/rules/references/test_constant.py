@@ -43,7 +43,7 @@ def test_is_silent_where_a_variant_beats_it():
     found = RULE.judge(study([[0.5] * 4, [0.1, 0.12, 0.08, 0.1]]))
     assert (found.verdict, found.advice) == ("not found", "")
     assert found.sentence.startswith(
-        "The answer that is one for all samples is beaten: b scores 40.0 points ("
+        "The best answer that takes no model is beaten: b scores 40.0 points ("
     )
     assert found.sentence.endswith(
         "better than always answering one score (chance), whose auc is 50.0 % on validation."

@@ -19,7 +19,7 @@ GAIN = "score of the best variant, better by"
 def judge(study: StudyCurves) -> Finding:
     """Whether any variant is shown to score better than one answer for all samples."""
     if study.constant is None:
-        sentence = "No answer that is one for all samples has a known score here."
+        sentence = "No answer that takes no model has a known score here."
         return RULE.finding(None, "not applicable", sentence)
     gains = advantages(study, study.confidence)
     if not gains:
@@ -35,7 +35,7 @@ def judge(study: StudyCurves) -> Finding:
         shown = {name: gain for name, gain in gains.items() if gain.lies_above(0.0)}
         best = max(shown, key=lambda name: shown[name].mean)
         sentence = (
-            f"The answer that is one for all samples is beaten: {best} scores "
+            f"The best answer that takes no model is beaten: {best} scores "
             f"{_than(study, gains[best])} than {told(study)}."
         )
         return RULE.finding(None, "not found", sentence, _evidence(study, gains[best]))
@@ -144,8 +144,10 @@ ADVICE = (
     "See whether the variants learn at all (KH103, KH104), whether inputs and targets have a scale "
     "that a net can learn from (a layer `Normalization` that adapts to the inputs; where the "
     "target is a number, a last layer `Rescaling` by the standard deviation and the mean of the "
-    "training targets), and whether the inputs tell anything of the target. Where samples of a "
-    "class are few in validation, more replicates or a larger part that validates show more."
+    "training targets), and whether the inputs tell anything of the target. Where the value of an "
+    "earlier target is not beaten, let models learn the difference from it (add that input to the "
+    "last layer). Where samples of a class are few in validation, more replicates or a larger part "
+    "that validates show more."
 )
 
 RULE = Rule(
@@ -157,10 +159,11 @@ RULE = Rule(
     "class's share of the training part; for accuracies of targets with several places, such as "
     "the pixels of a mask or several labels, the most common value in each place; for "
     "crossentropies of classes their shares; for squared "
-    "errors and R2 the mean of the training targets; for absolute errors their median. A ROC area "
-    "of two classes has the interval of the validation samples that stand behind it, taken as "
-    "independent; where a `Dataset` has groups, "
-    "groups. All others have that of the paired differences over replicates, of errors in parts of "
+    "errors and R2 the mean of the training targets, for absolute errors their median, or the "
+    "value of a column that holds an earlier target (as lags do, see KD107), where that scores "
+    "better on the training part. A ROC area of two classes has the interval of the validation "
+    "samples that stand behind it, taken as independent; where a `Dataset` has groups, groups. All "
+    "others have that of the paired differences over replicates, of errors in parts of "
     "the one answer's, so that over seeds they tell of their one split alone. It is beaten where "
     "Simes's test over all variants rejects that none is better. Else it is found where the best "
     "variant scores less than the study's `margin` better, and inconclusive where it scores more, "
