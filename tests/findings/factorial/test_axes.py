@@ -1,5 +1,7 @@
 """The axes along which the variants of a study differ."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,15 @@ def test_axes_stand_in_the_order_in_which_arguments_are_given():
         defaults=[{"rate": "0.0"}, {"rate": "0.0"}, {}],
     )
     assert [axis.name for axis in found.axes] == ["units", "rate"]
+
+
+def test_class_weights_are_an_axis_where_variants_differ_in_them():
+    record = record_of([{"units": "1"}, {"units": "1"}, {"units": "2"}], np.full((3, 2), 0.5))
+    weighted = replace(record.settings, class_weights={"v1": "balanced"})
+    found = axes_of(replace(record, settings=weighted))
+    assert shown(found) == [("class weights", ("none", "balanced")), ("units", ("1", "2"))]
+    alike = replace(record.settings, class_weights=dict.fromkeys(["v0", "v1", "v2"], "balanced"))
+    assert shown(axes_of(replace(record, settings=alike))) == [("units", ("1", "2"))]
 
 
 def test_without_a_known_default_it_is_not_given():

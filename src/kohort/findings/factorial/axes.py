@@ -10,7 +10,7 @@ from kohort.evidence.given_values import NOT_GIVEN, number, shorts
 from kohort.evidence.record import StudyRecord
 from kohort.findings.names import shortlist
 
-BUILD, EPOCHS = "build function", "epochs to train"
+BUILD, EPOCHS, CLASS_WEIGHTS = "build function", "epochs to train", "class weights"
 """Axes that are no arguments; a name with a space is no argument's."""
 
 
@@ -79,13 +79,14 @@ def axes_of(record: StudyRecord) -> Axes:
         {
             BUILD: str(variant.build),
             EPOCHS: str(record.settings.epochs[variant.name]),
+            CLASS_WEIGHTS: record.settings.class_weights.get(variant.name, "none"),
             **variant.defaults,
             **variant.arguments,
         }
         for variant in record.variants
     ]
     given = [name for variant in record.variants for name in variant.arguments]
-    axes = _differing(values, list(dict.fromkeys([BUILD, EPOCHS, *given])))
+    axes = _differing(values, list(dict.fromkeys([BUILD, EPOCHS, CLASS_WEIGHTS, *given])))
     comparable = [_comparable(axes, place) for place in range(len(axes.axes))]
     if not any(comparable):
         raise DesignError(
