@@ -7,7 +7,7 @@ import pytest
 
 import kohort
 from kohort.data.inspection.column_facts import column_facts
-from kohort.data.inspection.earlier_targets import earlier_answer
+from kohort.data.inspection.earlier_targets import earlier_answer, hold_earlier_targets
 
 
 def series(rows, seed=0):
@@ -104,5 +104,24 @@ def test_the_best_of_them_scores_as_an_answer_what_keras_gives_to_it(kind, metri
 def test_without_such_a_column_there_is_no_such_answer():
     data = kohort.Dataset(np.random.default_rng(0).normal(size=(90, 2)), series(90))
     assert earlier_answer("mse", data, [(np.arange(60), np.arange(60, 90))]) is None
-    several = kohort.Dataset(series(91)[:-1, None], np.stack([series(91)[1:]] * 2, axis=1))
-    assert earlier_answer("mse", several, [(np.arange(60), np.arange(60, 90))]) is None
+    classes = kohort.Dataset(series(91)[:-1, None], series(91)[1:] > 0)
+    assert earlier_answer("mse", classes, [(np.arange(60), np.arange(60, 90))]) is None
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_of_windows_it_is_a_step(inputs, horizon):
+    values = np.stack([series(300, number) for number in range(inputs)], axis=1)
+    x = np.stack([values[n : n + 12] for n in range(280)])
+    y = np.stack([values[n + 12 : n + 12 + horizon, 0] for n in range(280)])
+    data = kohort.Dataset(x[:200], y[:200], x[220:], y[220:])
+    rows = np.arange(200)
+    answer = earlier_answer("mae", data, [(rows[:150], rows[150:])])
+    assert answer.name == "the value of the last step" + " of input 0" * (inputs == 2)
+    wanted = np.abs(y[:200] - x[:200, -1:, 0])
+    assert answer.valid == pytest.approx(wanted[150:].mean())
+    # The last step is no target of these rows, but of the series that others are of.
+    third = kohort.Dataset(x[:200:3], y[:200:3])
+    assert len(hold_earlier_targets(third)) == 12
+    last = earlier_answer("mae", third, [(np.arange(50), np.arange(50, 67))])
+    assert last.name == answer.name

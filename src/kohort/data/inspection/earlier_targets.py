@@ -1,4 +1,4 @@
-"""Columns of a table that hold the target of an earlier row, as lags of a series do."""
+"""Columns of a table, and steps of windows, that hold an earlier target, as lags do."""
 
 from collections.abc import Sequence
 
@@ -22,15 +22,26 @@ def by_themselves(data: Dataset, x: np.ndarray) -> dict[str, np.ndarray]:
     """Columns of a table's rows by name, `[row]` each: numbers as floats, categories as int32.
 
     One input of 0 and 1 tells one of several categories, and little of the target; their codes
-    tell all of the column.
+    tell all of the column. Of windows `[row, step, input]` they are each input at each step.
 
     Args:
-        data: The table.
-        x: Rows of it, `[row, input]`.
+        data: The data.
+        x: Rows of them.
     """
-    if data.columns is None:
+    if data.columns is not None:
+        return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
+    if x.ndim == 2:
         return dict(zip(column_names(data), x.T, strict=True))
-    return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
+    _, steps, inputs = x.shape
+    return {
+        _place(step, steps) + f" of input {number}" * (inputs > 1): x[:, step, number]
+        for step in range(steps)
+        for number in range(inputs)
+    }
+
+
+def _place(step: int, steps: int) -> str:
+    return "the last step" if step == steps - 1 else f"step {step + 1} of {steps}"
 
 
 def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
@@ -39,15 +50,17 @@ def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
     Rows are in the order of the first column of moments, or in that of the table, where moments
     rise in it; an order that nothing tells is taken to be that of time. Where both numbers are the
     most frequent target nothing is compared. A column that holds the target of its own row as
-    often, or oftener, holds no earlier one.
+    often, or oftener, holds no earlier one. Of targets `[sample, number]`, such as what comes next
+    and after that, it is the first number.
 
     Args:
-        data: The data; of data that are no table nothing is found.
+        data: A table, or windows `[sample, step, input]`; of others nothing is found.
     """
-    y = np.concatenate([data.y_train, data.y_test]).reshape(-1)
-    train = len(data.x_train)
-    if not is_table(data) or len(y) != train + len(data.x_test) or len(y) <= _FEWEST:
+    x_is_known = is_table(data) or (data.pixels is None and data.x_train.ndim == 3)
+    y = np.concatenate([data.y_train, data.y_test])
+    if not x_is_known or not 1 <= y.ndim <= 2 or y.dtype.kind not in "iuf" or len(y) <= _FEWEST:
         return ()
+    y, train = y.reshape(len(y), -1)[:, 0], len(data.x_train)
     rows = np.random.default_rng(0).permutation(len(y))[:_ROWS]
     sides = [data.x_train[rows[rows < train]], data.x_test[rows[rows >= train] - train]]
     rows = np.concatenate([rows[rows < train], rows[rows >= train]])
@@ -57,11 +70,16 @@ def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
     moment = moments[0][numbers] if moments else numbers
     orders = [np.lexsort((numbers, moment)), np.argsort(numbers)][: 1 + bool(moments)]
     asked = [_Before(y.astype(np.float32), moment, order, rows) for order in orders]
-    return tuple(
-        name
-        for name, column in cells.items()
-        if column.dtype.kind == "f" and any(one.are_in(column) for one in asked)
+    held = np.array(
+        [
+            column.dtype.kind == "f" and any(one.are_in(column) for one in asked)
+            for column in cells.values()
+        ]
     )
+    if data.x_train.ndim == 3:
+        # An input of windows that holds an earlier target at one step does so at all of them.
+        held = np.tile(held.reshape(-1, data.x_train.shape[2]).any(axis=0), data.x_train.shape[1])
+    return tuple(name for name, holds in zip(cells, held, strict=True) if holds)
 
 
 def earlier_answer(
@@ -72,30 +90,31 @@ def earlier_answer(
 ) -> ConstantAnswer | None:
     """What the values of a column that holds an earlier target score as answers.
 
-    Of several such columns it is the one that scores best on the training parts; of none None.
+    Of several such columns it is the one that scores best on all training samples; of none None.
 
     Args: as of `constant_answer`.
     """
     names = hold_earlier_targets(data)
-    cells = by_themselves(data, data.x_train) if names else {}
-    y, found = data.y_train.reshape(-1), []
-    for name in names:
-        values = cells[name].astype(np.float64)
-        scores = [
-            [
-                error_of(kind, y[rows], values[rows], None if weights is None else weights[rows])
-                for rows in part
-            ]
-            for part in parts
-        ]
-        found.append(ConstantAnswer(f"the value of {name}", *np.array(scores).T))
-    return best_answer(kind, found)
+    if not names:
+        return None
+    cells = by_themselves(data, data.x_train)
+    y, every = data.y_train.reshape(len(data.y_train), -1), np.arange(len(data.y_train))
+
+    def score(name: str, rows: np.ndarray) -> float:
+        values = cells[name][rows].astype(np.float64)[:, None]  # for all numbers of a target
+        return error_of(kind, y[rows], values, None if weights is None else weights[rows])
+
+    best = min(names, key=lambda name: _SIGN[kind] * score(name, every))
+    scores = np.array([[score(best, rows) for rows in part] for part in parts])
+    return ConstantAnswer(f"the value of {best}", *scores.T)
 
 
 def best_answer(kind: ErrorKind, found: Sequence[ConstantAnswer]) -> ConstantAnswer | None:
     """The answer that scores best on the training parts; None of none."""
-    sign = -1 if kind == "r2" else 1
-    return min(found, key=lambda answer: sign * float(answer.train.mean()), default=None)
+    return min(found, key=lambda answer: _SIGN[kind] * float(answer.train.mean()), default=None)
+
+
+_SIGN: dict[ErrorKind, int] = {"mse": 1, "rmse": 1, "mae": 1, "r2": -1}
 
 
 class _Before:
