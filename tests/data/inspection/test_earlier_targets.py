@@ -7,7 +7,7 @@ import pytest
 
 import kohort
 from kohort.data.inspection.column_facts import column_facts
-from kohort.data.inspection.earlier_targets import earlier_answer, hold_earlier_targets
+from kohort.data.inspection.earlier_targets import earlier_answer
 
 
 def series(rows, seed=0):
@@ -122,6 +122,17 @@ def test_of_windows_it_is_a_step(inputs, horizon):
     assert answer.valid == pytest.approx(wanted[150:].mean())
     # The last step is no target of these rows, but of the series that others are of.
     third = kohort.Dataset(x[:200:3], y[:200:3])
-    assert len(hold_earlier_targets(third)) == 12
     last = earlier_answer("mae", third, [(np.arange(50), np.arange(50, 67))])
     assert last.name == answer.name
+    other = kohort.Dataset(x[:200], np.random.default_rng(1).permutation(y[:200]))
+    assert earlier_answer("mae", other, [(rows[:150], rows[150:])]) is None
+
+
+@pytest.mark.parametrize("steps", [6, 10])
+def test_of_a_season_it_is_the_one_before(steps):
+    values = np.sin(np.arange(300) * 2 * np.pi / 6) * 5 + series(300) / 20
+    x = np.stack([values[n : n + steps] for n in range(280)])[..., None]
+    y = np.stack([values[n + steps : n + steps + 6] for n in range(280)])
+    answer = earlier_answer("mse", kohort.Dataset(x, y), [(np.arange(200), np.arange(200, 280))])
+    assert answer.name == "the values of the last steps"
+    assert answer.train == pytest.approx(np.square(y[:200] - x[:200, -6:, 0]).mean(), rel=1e-4)

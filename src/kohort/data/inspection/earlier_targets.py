@@ -22,64 +22,29 @@ def by_themselves(data: Dataset, x: np.ndarray) -> dict[str, np.ndarray]:
     """Columns of a table's rows by name, `[row]` each: numbers as floats, categories as int32.
 
     One input of 0 and 1 tells one of several categories, and little of the target; their codes
-    tell all of the column. Of windows `[row, step, input]` they are each input at each step.
+    tell all of the column.
 
     Args:
-        data: The data.
-        x: Rows of them.
+        data: The table.
+        x: Rows of it, `[row, input]`.
     """
-    if data.columns is not None:
-        return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
-    if x.ndim == 2:
+    if data.columns is None:
         return dict(zip(column_names(data), x.T, strict=True))
-    _, steps, inputs = x.shape
-    return {
-        _place(step, steps) + f" of input {number}" * (inputs > 1): x[:, step, number]
-        for step in range(steps)
-        for number in range(inputs)
-    }
-
-
-def _place(step: int, steps: int) -> str:
-    return "the last step" if step == steps - 1 else f"step {step + 1} of {steps}"
+    return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
 
 
 def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
-    """The columns that hold the target of a row so many rows before; none where it is no number.
+    """The columns of a table that hold the target of a row so many rows before.
 
     Rows are in the order of the first column of moments, or in that of the table, where moments
     rise in it; an order that nothing tells is taken to be that of time. Where both numbers are the
     most frequent target nothing is compared. A column that holds the target of its own row as
     often, or oftener, holds no earlier one. Of targets `[sample, number]`, such as what comes next
     and after that, it is the first number.
-
-    Args:
-        data: A table, or windows `[sample, step, input]`; of others nothing is found.
     """
-    x_is_known = is_table(data) or (data.pixels is None and data.x_train.ndim == 3)
-    y = np.concatenate([data.y_train, data.y_test])
-    if not x_is_known or not 1 <= y.ndim <= 2 or y.dtype.kind not in "iuf" or len(y) <= _FEWEST:
-        return ()
-    y, train = y.reshape(len(y), -1)[:, 0], len(data.x_train)
-    rows = np.random.default_rng(0).permutation(len(y))[:_ROWS]
-    sides = [data.x_train[rows[rows < train]], data.x_test[rows[rows >= train] - train]]
-    rows = np.concatenate([rows[rows < train], rows[rows >= train]])
-    cells = by_themselves(data, np.concatenate(sides))
-    numbers = np.arange(len(y)) if data.source_rows is None else data.source_rows
-    moments = [] if data.columns is None else [*data.columns.moments.values()]
-    moment = moments[0][numbers] if moments else numbers
-    orders = [np.lexsort((numbers, moment)), np.argsort(numbers)][: 1 + bool(moments)]
-    asked = [_Before(y.astype(np.float32), moment, order, rows) for order in orders]
-    held = np.array(
-        [
-            column.dtype.kind == "f" and any(one.are_in(column) for one in asked)
-            for column in cells.values()
-        ]
-    )
-    if data.x_train.ndim == 3:
-        # An input of windows that holds an earlier target at one step does so at all of them.
-        held = np.tile(held.reshape(-1, data.x_train.shape[2]).any(axis=0), data.x_train.shape[1])
-    return tuple(name for name, holds in zip(cells, held, strict=True) if holds)
+    rows, asked = _asked(data)
+    cells = by_themselves(data, _of_both(data, rows))
+    return tuple(name for name, column in cells.items() if any(it.are_in(column) for it in asked))
 
 
 def earlier_answer(
@@ -88,25 +53,74 @@ def earlier_answer(
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
     weights: np.ndarray | None = None,
 ) -> ConstantAnswer | None:
-    """What the values of a column that holds an earlier target score as answers.
+    """What earlier targets that samples hold score as answers; None where they hold none.
 
-    Of several such columns it is the one that scores best on all training samples; of none None.
+    Of several columns of a table, or steps of windows `[sample, step, input]`, it is what scores
+    best on all training samples. Of windows whose targets are several numbers, what comes next and
+    after that, as many steps in a row are an answer too, such as the day before.
 
     Args: as of `constant_answer`.
     """
-    names = hold_earlier_targets(data)
-    if not names:
-        return None
-    cells = by_themselves(data, data.x_train)
     y, every = data.y_train.reshape(len(data.y_train), -1), np.arange(len(data.y_train))
+    if is_table(data):
+        held = hold_earlier_targets(data)
+        cells = by_themselves(data, data.x_train) if held else {}
+        answers = {f"the value of {name}": cells[name][:, None] for name in held}
+    elif data.pixels is None and data.x_train.ndim == 3:
+        answers = _steps(data, y.shape[1])
+    else:
+        return None
 
-    def score(name: str, rows: np.ndarray) -> float:
-        values = cells[name][rows].astype(np.float64)[:, None]  # for all numbers of a target
-        return error_of(kind, y[rows], values, None if weights is None else weights[rows])
+    def score(answer: np.ndarray, rows: np.ndarray) -> float:
+        of_rows = None if weights is None else weights[rows]
+        return error_of(kind, y[rows], answer[rows].astype(np.float64), of_rows)
 
-    best = min(names, key=lambda name: _SIGN[kind] * score(name, every))
-    scores = np.array([[score(best, rows) for rows in part] for part in parts])
-    return ConstantAnswer(f"the value of {best}", *scores.T)
+    if not answers:
+        return None
+    best = min(answers, key=lambda name: _SIGN[kind] * score(answers[name], every))
+    scores = np.array([[score(answers[best], rows) for rows in part] for part in parts])
+    return ConstantAnswer(best, *scores.T)
+
+
+def _steps(data: Dataset, numbers: int) -> dict[str, np.ndarray]:
+    """Answers of windows by name, `[train sample, number or one]`, from inputs of the target."""
+    rows, asked = _asked(data)
+    some, (_, steps, inputs) = _of_both(data, rows), data.x_train.shape
+    answers = {}
+    for number in range(inputs):
+        if not any(it.are_in(some[:, step, number]) for step in range(steps) for it in asked):
+            continue
+        x, of_input = data.x_train[:, :, number], f" of input {number}" * (inputs > 1)
+        for step in range(steps):
+            place = f"step {step + 1} of {steps}" if step < steps - 1 else "the last step"
+            answers[f"the value of {place}{of_input}"] = x[:, step : step + 1]
+        for first in range(steps - numbers + 1 if numbers > 1 else 0):
+            last = first + numbers
+            place = f"steps {first + 1} to {last} of {steps}" if last < steps else "the last steps"
+            answers[f"the values of {place}{of_input}"] = x[:, first:last]
+    return answers
+
+
+def _of_both(data: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Samples of training and test data, of which those of the former come first in `rows`."""
+    train = len(data.x_train)
+    return np.concatenate(
+        [data.x_train[rows[rows < train]], data.x_test[rows[rows >= train] - train]]
+    )
+
+
+def _asked(data: Dataset) -> tuple[np.ndarray, list["_Before"]]:
+    """The samples that are looked at, in order, and the targets before them in each order."""
+    y = np.concatenate([data.y_train, data.y_test])
+    rows = np.sort(np.random.default_rng(0).permutation(len(y))[:_ROWS])
+    if not 1 <= y.ndim <= 2 or y.dtype.kind not in "iuf" or len(y) <= _FEWEST:
+        return rows, []
+    numbers = np.arange(len(y)) if data.source_rows is None else data.source_rows
+    moments = [] if data.columns is None else [*data.columns.moments.values()]
+    moment = moments[0][numbers] if moments else numbers
+    orders = [np.lexsort((numbers, moment)), np.argsort(numbers)][: 1 + bool(moments)]
+    first = y.reshape(len(y), -1)[:, 0].astype(np.float32)
+    return rows, [_Before(first, moment, order, rows) for order in orders]
 
 
 def best_answer(kind: ErrorKind, found: Sequence[ConstantAnswer]) -> ConstantAnswer | None:
@@ -143,8 +157,10 @@ class _Before:
 
     def are_in(self, column: np.ndarray) -> bool:
         """Whether a column `[row]` holds them, always of as many rows before."""
+        if column.dtype.kind != "f":
+            return False
         # Few rows are enough to see that next to nothing is equal, as in nearly all columns.
-        for some in (slice(_FEWEST), slice(None)):
+        for some in (slice(None, None, max(1, len(column) // _FEWEST)), slice(None)):
             is_equal = self._targets[some] == column[some, None].astype(np.float32)
             is_asked = self._are_there[some] & ~(self._is_usual[some] & is_equal)
             equal = (is_asked & is_equal).sum(axis=0)
