@@ -194,7 +194,8 @@ AXES = """
 Variants that differ in named arguments, as those of a `grid`, differ along axes: an axis is an
 argument, its levels are the values, and the first one that can be compared with another is its
 reference. An argument that is not given has the default of the build function. Variants of several
-build functions, or trained for several numbers of epochs, have an axis of that. `Result.effects()`,
+build functions, or trained for several numbers of epochs or by several class weights,
+have an axis of that. `Result.effects()`,
 `kohort show` and the report tell what each axis does:
 
 - **The effect of a level** is the mean difference from its axis's first level with all else equal:
