@@ -10,6 +10,8 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(300, 3))
 RARE = RANDOM.permutation(np.arange(300) < 15).astype(int)
 NUMBERS = X[:, 0] + 0.1 * RANDOM.normal(size=300)
+SUMS = X @ [1.0, 1.2, 1.0]
+UNTOLD = RANDOM.permutation(NUMBERS)
 
 
 def net(loss, metric=None, rate=0.0, reduction=""):
@@ -73,15 +75,16 @@ def test_a_winner_at_chance_is_told_in_the_answer_the_table_and_the_report(tmp_p
         ("mae", "median", "val_mae"),
     ],
 )
-def test_numbers_are_held_against_their_mean(metric, name, score):
-    knows_nothing = run(NUMBERS, metric, loss="mse")
+def test_numbers_are_held_against_their_mean_and_the_line_of_an_input(metric, name, score):
+    knows_nothing = run(UNTOLD, metric, loss="mse")
     assert knows_nothing.answer().startswith(
         f"No variant is shown to beat always answering the {name} of the training targets, whose "
     )
-    learned = run(NUMBERS, metric, loss="mse", rate=0.1)
+    assert f"always the {name} of the training targets" in knows_nothing.table().index
+    learned = run(SUMS, metric, loss="mse", rate=0.1)
     assert learned.answer().startswith("net scores on validation data: ")
     assert verdict(learned) == "not found"
-    table = learned.table().loc[f"always the {name} of the training targets"]
+    table = learned.table().loc["a straight line of column 1"]
     worse = table["train" + score[3:]] - table[score]
     assert table["gap"] == pytest.approx(worse if metric == "r2_score" else -worse)
 
@@ -148,20 +151,20 @@ def test_a_metric_that_does_not_weigh_samples_has_its_reference_beside_weights()
 @pytest.mark.parametrize(("loss", "middle"), [("mse", "mean"), ("mae", "median")])
 def test_a_loss_of_weighted_samples_is_held_against_a_weighted_answer(loss, middle):
     weights = RANDOM.integers(1, 9, 240)
-    result = run(NUMBERS, loss=loss, weights=weights)
+    result = run(UNTOLD, loss=loss, weights=weights)
     name = f"the weighted {middle} of the training targets"
     assert f"always answering {name}, whose loss is " in result.answer()
     by_keras, measure = [], keras.losses.get(loss)
-    for part in study(NUMBERS, loss=loss).spec.whole_replicates:
-        copies = np.repeat(NUMBERS[part.train], weights[part.train])
-        off = measure(NUMBERS[part.valid][:, None], np.full((48, 1), getattr(np, middle)(copies)))
+    for part in study(UNTOLD, loss=loss).spec.whole_replicates:
+        copies = np.repeat(UNTOLD[part.train], weights[part.train])
+        off = measure(UNTOLD[part.valid][:, None], np.full((48, 1), getattr(np, middle)(copies)))
         by_keras.append((np.asarray(off) * weights[part.valid]).mean())
     row = result.table().loc[f"always {name}"]
     assert row["val_data_loss"] == pytest.approx(np.mean(by_keras), rel=1e-4)
     # That of the variants is Keras's: of one and the same answer both are one number.
     member = result.best()
     rows = member.replicate.valid
-    kept = member.model().evaluate(X[rows], NUMBERS[rows], sample_weight=weights[rows], verbose=0)
+    kept = member.model().evaluate(X[rows], UNTOLD[rows], sample_weight=weights[rows], verbose=0)
     curves = result.curves()
     told = curves[(curves.metric == "val_data_loss") & (curves.epoch == member.epoch)]
     told = told[told.replicate == member.replicate.number]["value"].item()

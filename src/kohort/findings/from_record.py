@@ -244,7 +244,9 @@ def _reference(
         return float(abs(np.nanmean(best))) or np.nan
     if constant is None:
         return np.nan
-    of_one = constant.valid[:replicates] * (-1 if settings.higher_is_better else 1)
+    # What a line does not explain says nothing of how far R2 reaches: the mean's, at best, is 0.
+    of_mean = np.zeros_like(constant.valid) if constant.is_line else constant.valid
+    of_one = of_mean[:replicates] * (-1 if settings.higher_is_better else 1)
     seen = replace(seen, confidence=settings.confidence, test_to_train=settings.test_to_train)
     gain = seen.interval(of_one - best)
     return gain.mean if gain.lies_above(0.0) else np.nan

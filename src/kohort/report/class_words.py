@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.labels import CountedClass
 from kohort.evidence.settings import Settings, metric_name
 from kohort.findings.conclusions import Conclusions
@@ -106,12 +107,13 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
     reference = study.majority or study.constant
     if reference is None:
         return None
-    of_class = "class " * (study.majority is not None)
+    always = f"always class {reference.name}"
+    told = reference.told if isinstance(reference, ConstantAnswer) else always
     valid = study.scale.possible(study.interval(reference.valid).of_a_score)
     train = float(reference.train.mean())
     worse = train - valid.mean
     return {
-        "variant": f"always {of_class}{reference.name}",
+        "variant": told,
         f"val_{metric}": valid.mean,
         "low": valid.low,
         "high": valid.high,

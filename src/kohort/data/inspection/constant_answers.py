@@ -30,7 +30,7 @@ _BY_WEIGHT = ", by the weights of samples"
 class ConstantAnswer:
     """What the metric that scores gives to an answer that takes no model.
 
-    It is one for all samples, or the value of a column.
+    It is one for all samples, or a straight line of one input.
 
     Args:
         name: The answer in words.
@@ -38,12 +38,19 @@ class ConstantAnswer:
         valid: `[replicate]`, its score on the samples that validate.
         ones: The part of these that are of class 1, on average, where the score is the area under
             the ROC curve of two classes; else None.
+        is_line: Whether it is a straight line.
     """
 
     name: str
     train: np.ndarray
     valid: np.ndarray
     ones: float | None = None
+    is_line: bool = False
+
+    @property
+    def told(self) -> str:
+        """The answer as a thing that models are compared with: `always the mean of ...`."""
+        return self.name if self.is_line else f"always {self.name}"
 
     @property
     def is_of_classes(self) -> bool:

@@ -1,11 +1,8 @@
-"""Columns of a table, and steps of windows, that hold an earlier target, as lags do."""
-
-from collections.abc import Sequence
+"""Columns of a table that hold the target of an earlier row, as lags of a series do."""
 
 import numpy as np
 
-from kohort.data.dataset import Dataset, is_table
-from kohort.data.inspection.constant_answers import ConstantAnswer, ErrorKind, error_of
+from kohort.data.dataset import Dataset
 from kohort.data.inspection.group_facts import column_names
 
 FURTHEST = 1_000
@@ -47,60 +44,6 @@ def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
     return tuple(name for name, column in cells.items() if any(it.are_in(column) for it in asked))
 
 
-def earlier_answer(
-    kind: ErrorKind,
-    data: Dataset,
-    parts: Sequence[tuple[np.ndarray, np.ndarray]],
-    weights: np.ndarray | None = None,
-) -> ConstantAnswer | None:
-    """What earlier targets that samples hold score as answers; None where they hold none.
-
-    Of several columns of a table, or steps of windows `[sample, step, input]`, it is what scores
-    best on all training samples. Of windows whose targets are several numbers, what comes next and
-    after that, as many steps in a row are an answer too, such as the day before.
-
-    Args: as of `constant_answer`.
-    """
-    y, every = data.y_train.reshape(len(data.y_train), -1), np.arange(len(data.y_train))
-    if is_table(data):
-        held = hold_earlier_targets(data)
-        cells = by_themselves(data, data.x_train) if held else {}
-        answers = {f"the value of {name}": cells[name][:, None] for name in held}
-    elif data.pixels is None and data.x_train.ndim == 3:
-        answers = _steps(data, y.shape[1])
-    else:
-        return None
-
-    def score(answer: np.ndarray, rows: np.ndarray) -> float:
-        of_rows = None if weights is None else weights[rows]
-        return error_of(kind, y[rows], answer[rows].astype(np.float64), of_rows)
-
-    if not answers:
-        return None
-    best = min(answers, key=lambda name: _SIGN[kind] * score(answers[name], every))
-    scores = np.array([[score(answers[best], rows) for rows in part] for part in parts])
-    return ConstantAnswer(best, *scores.T)
-
-
-def _steps(data: Dataset, numbers: int) -> dict[str, np.ndarray]:
-    """Answers of windows by name, `[train sample, number or one]`, from inputs of the target."""
-    rows, asked = _asked(data)
-    some, (_, steps, inputs) = _of_both(data, rows), data.x_train.shape
-    answers = {}
-    for number in range(inputs):
-        if not any(it.are_in(some[:, step, number]) for step in range(steps) for it in asked):
-            continue
-        x, of_input = data.x_train[:, :, number], f" of input {number}" * (inputs > 1)
-        for step in range(steps):
-            place = f"step {step + 1} of {steps}" if step < steps - 1 else "the last step"
-            answers[f"the value of {place}{of_input}"] = x[:, step : step + 1]
-        for first in range(steps - numbers + 1 if numbers > 1 else 0):
-            last = first + numbers
-            place = f"steps {first + 1} to {last} of {steps}" if last < steps else "the last steps"
-            answers[f"the values of {place}{of_input}"] = x[:, first:last]
-    return answers
-
-
 def _of_both(data: Dataset, rows: np.ndarray) -> np.ndarray:
     """Samples of training and test data, of which those of the former come first in `rows`."""
     train = len(data.x_train)
@@ -121,14 +64,6 @@ def _asked(data: Dataset) -> tuple[np.ndarray, list["_Before"]]:
     orders = [np.lexsort((numbers, moment)), np.argsort(numbers)][: 1 + bool(moments)]
     first = y.reshape(len(y), -1)[:, 0].astype(np.float32)
     return rows, [_Before(first, moment, order, rows) for order in orders]
-
-
-def best_answer(kind: ErrorKind, found: Sequence[ConstantAnswer]) -> ConstantAnswer | None:
-    """The answer that scores best on the training parts; None of none."""
-    return min(found, key=lambda answer: _SIGN[kind] * float(answer.train.mean()), default=None)
-
-
-_SIGN: dict[ErrorKind, int] = {"mse": 1, "rmse": 1, "mae": 1, "r2": -1}
 
 
 class _Before:

@@ -6,10 +6,11 @@ import numpy as np
 
 from kohort.data.inspection.constant_answers import (
     ConstantAnswer,
+    ErrorKind,
     constant_answer,
     heaviest_class,
 )
-from kohort.data.inspection.earlier_targets import best_answer, earlier_answer
+from kohort.data.inspection.straight_lines import straight_line
 from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
 from kohort.design.scoring import LOSS, Scoring
 from kohort.design.spec import StudySpec
@@ -74,11 +75,23 @@ def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
     return labels
 
 
+_CLEARLY = 0.05
+"""A line is held up where it scores so much better, of errors in parts of the other's: among many
+inputs the line of one that tells nothing is a little better by chance."""
+
+
+def _is_clearly_better(kind: ErrorKind, line: ConstantAnswer, other: ConstantAnswer) -> bool:
+    of_line, of_other = line.valid.mean(), other.valid.mean()
+    if kind == "r2":
+        return bool(of_line > of_other + _CLEARLY)
+    return bool(of_line < (1 - _CLEARLY) * of_other)
+
+
 def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
     """What one answer for all samples scores in the first replicates; None where nobody knows.
 
-    Of numbers it is the value of a column that holds an earlier target, where that scores better
-    on the training parts. What weighs samples weighs those of this answer, too.
+    Of numbers it is the straight line of one input where that scores clearly better. What weighs
+    samples weighs those of this answer, too.
     """
     parts = [(r.train, r.valid) for r in spec.whole_replicates[:count]]
     weights = spec.sample_weights if weighs_samples(spec, score) else None
@@ -91,8 +104,9 @@ def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | 
     answer = constant_answer(score.constant, spec.data, parts, weights)
     match score.constant:
         case "mse" | "rmse" | "mae" | "r2" as kind if answer is not None:
-            earlier = earlier_answer(kind, spec.data, parts, weights)
-            answer = best_answer(kind, [answer, *([] if earlier is None else [earlier])])
+            line = straight_line(kind, spec.data, parts, weights)
+            if line is not None and _is_clearly_better(kind, line, answer):
+                answer = line
     if answer is None or weights is None or score.metric != LOSS:
         return answer
     # A loss of Keras is a sum over weighted samples in parts of their number, not of their weight.

@@ -1,5 +1,7 @@
 """KH207: no variant is shown to beat one answer for all samples, by an area or by an error."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,9 +44,7 @@ def test_a_winner_at_chance_is_told():
 def test_is_silent_where_a_variant_beats_it():
     found = RULE.judge(study([[0.5] * 4, [0.1, 0.12, 0.08, 0.1]]))
     assert (found.verdict, found.advice) == ("not found", "")
-    assert found.sentence.startswith(
-        "The best answer that takes no model is beaten: b scores 40.0 points ("
-    )
+    assert found.sentence.startswith("b scores 40.0 points (")
     assert found.sentence.endswith(
         "better than always answering one score (chance), whose auc is 50.0 % on validation."
     )
@@ -86,7 +86,7 @@ def test_a_variant_that_lost_most_replicates_does_not_hide_one_that_beats_it():
     answer = ConstantAnswer("the mean", np.ones(4), np.ones(4))
     found = RULE.judge(study(errors, constant=answer, scale=LOSS))
     assert found.verdict == "not found"
-    assert "beaten: b scores " in found.sentence
+    assert found.sentence.startswith("b scores ")
     level = RULE.judge(study([errors[0], [0.9, 1.2, 0.8, 1.1]], constant=answer, scale=LOSS))
     assert level.verdict != "not found"
     assert "the best, b, scores " in level.sentence
@@ -108,6 +108,29 @@ def test_errors_of_numbers_are_compared_replicate_by_replicate(scale):
     assert judged([0.1, 0.2, 0.1, 0.2]).verdict == "found"
     gain = judged(better).evidence["score of the best variant, better by"]
     assert gain.mean == pytest.approx(0.5 if sign < 0 else np.mean([0.4, 0.4, 0.75, 0.5]))
+
+
+def test_an_answer_without_an_error_is_no_division_by_zero():
+    """An input that holds the target: what models miss is told as many times as much."""
+    line = ConstantAnswer("a straight line of c", np.zeros(4), np.zeros(4), is_line=True)
+    found = RULE.judge(study([[0.5, 0.4, 0.6, 0.5]], constant=line, scale=LOSS))
+    assert found.verdict == "found"
+    assert found.sentence == (
+        "No variant is shown to beat a straight line of c, whose loss is 0 on validation: the "
+        "best, a, scores over 10 times worse (no interval)."
+    )
+    as_good = RULE.judge(study([[0.0] * 4], constant=line, scale=LOSS))
+    assert as_good.sentence.endswith("the best, a, scores the same.")
+    some = replace(line, valid=np.array([0.0, 0.1, 0.1, 0.1]))
+    assert (
+        RULE.judge(study([[0.0, 0.05, 0.04, 0.05]], constant=some, scale=LOSS)).verdict != "found"
+    )
+
+
+def test_no_error_is_lower_by_more_than_all_of_it():
+    answer = ConstantAnswer("the mean", np.ones(3), np.ones(3))
+    found = RULE.judge(study([[1.9, 0.4, 1.1]], constant=answer, scale=LOSS))
+    assert "(100.0 better to " in found.sentence
 
 
 def test_errors_are_told_in_parts_of_those_of_one_answer():

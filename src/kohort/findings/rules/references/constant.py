@@ -1,5 +1,7 @@
 """KH207: no variant is shown to beat one answer for all samples, by an area, error or loss."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from kohort.data.inspection.constant_answers import ConstantAnswer
@@ -12,6 +14,10 @@ from kohort.findings.statistics.stepwise import simes
 
 CHANCE = 0.5
 """The area under the ROC curve of one score for all samples, where there are both classes."""
+_MOST_PARTS = 100
+"""How many times as large as that of the one answer an error counts at most."""
+_TIMES = 10
+"""An error that is larger by so many times is told as that."""
 GAIN = "score of the best variant, better by"
 """The name of the gain among the evidence; of errors it is a part of the one answer's."""
 
@@ -34,10 +40,7 @@ def judge(study: StudyCurves) -> Finding:
     if simes([_one_sided(gain) for gain in gains.values()]) <= (1 - study.confidence) / 2:
         shown = {name: gain for name, gain in gains.items() if gain.lies_above(0.0)}
         best = max(shown, key=lambda name: shown[name].mean)
-        sentence = (
-            f"The best answer that takes no model is beaten: {best} scores "
-            f"{_than(study, gains[best])} than {told(study)}."
-        )
+        sentence = f"{best} scores {_than(study, gains[best])} than {told(study)}."
         return RULE.finding(None, "not found", sentence, _evidence(study, gains[best]))
     # Of intervals that hold for all variants at once none lies above zero.
     gain = advantages(study, 1 - (1 - study.confidence) / len(gains))[best]
@@ -89,12 +92,15 @@ def _gains(study: StudyCurves, errors: np.ndarray) -> np.ndarray:
         gains = study.scale.error(score) - errors
         # Keras measures in float32: equal scores differ by its rounding.
         return np.where(np.abs(gains) < ROUNDING, 0.0, gains)
-    return np.asarray(1 - errors / score)
+    # An answer without any error, as of an input that holds the target, is better than any part.
+    least = np.maximum(score, errors / _MOST_PARTS)
+    return np.where(least > 0, 1 - errors / np.where(least > 0, least, 1.0), 0.0)
 
 
 def _margin(study: StudyCurves) -> float:
     """The study's margin in the unit of the gains."""
-    return study.margin / float(_of(study).valid.mean()) if _by_parts(study) else study.margin
+    mean = float(_of(study).valid.mean())
+    return study.margin / mean if _by_parts(study) and mean > 0 else study.margin
 
 
 def _by_parts(study: StudyCurves) -> bool:
@@ -106,7 +112,8 @@ def told(study: StudyCurves) -> str:
     constant, scale = _of(study), study.scale
     mean = float(np.nanmean(constant.valid))
     value = f"{fixed(100 * mean)} %" if scale.is_proportion else significant(mean, 3)
-    return f"always answering {constant.name}, whose {scale.metric} is {value} on validation"
+    answer = constant.name if constant.is_line else f"always answering {constant.name}"
+    return f"{answer}, whose {scale.metric} is {value} on validation"
 
 
 def opens_the_answer(finding: Finding) -> bool:
@@ -132,8 +139,12 @@ def _one_sided(gain: Interval) -> float:
 def _than(study: StudyCurves, gain: Interval) -> str:
     if gain.mean == 0.0:
         return "the same"
-    write = worse_by_parts if _by_parts(study) else study.scale.worse
-    return write(gain.negated())
+    if not _by_parts(study):
+        return study.scale.worse(gain.negated())
+    if gain.mean < -_TIMES:
+        return f"over {_TIMES} times worse"
+    # No error is lower by more than all of it.
+    return worse_by_parts(replace(gain, high=min(gain.high, 1.0)).negated())
 
 
 def _evidence(study: StudyCurves, gain: Interval) -> Evidence:
@@ -144,7 +155,7 @@ ADVICE = (
     "See whether the variants learn at all (KH103, KH104), whether inputs and targets have a scale "
     "that a net can learn from (a layer `Normalization` that adapts to the inputs; where the "
     "target is a number, a last layer `Rescaling` by the standard deviation and the mean of the "
-    "training targets), and whether the inputs tell anything of the target. Where the value of an "
+    "training targets), and whether the inputs tell anything of the target. Where the line of an "
     "earlier target is not beaten, let models learn the difference from it (add that input to the "
     "last layer). Where samples of a class are few in validation, more replicates or a larger part "
     "that validates show more."
@@ -159,14 +170,15 @@ RULE = Rule(
     "class's share of the training part; for accuracies of targets with several places, such as "
     "the pixels of a mask or several labels, the most common value in each place; for "
     "crossentropies of classes their shares; for squared "
-    "errors and R2 the mean of the training targets, for absolute errors their median, or the "
-    "value of a column that holds an earlier target (as lags do, see KD107), where that scores "
-    "better on the training part. A ROC area of two classes has the interval of the validation "
-    "samples that stand behind it, taken as independent; where a `Dataset` has groups, groups. All "
-    "others have that of the paired differences over replicates, of errors in parts of "
-    "the one answer's, so that over seeds they tell of their one split alone. It is beaten where "
-    "Simes's test over all variants rejects that none is better. Else it is found where the best "
-    "variant scores less than the study's `margin` better, and inconclusive where it scores more, "
+    "errors and R2 the mean of the training targets, for absolute errors their median; or the "
+    "straight line of one input, of a table or of windows, where that scores better by a "
+    "twentieth: least squares on each training part, of the input of the highest correlation with "
+    "the target. A ROC area of two classes has the interval of the validation samples that stand "
+    "behind it, taken as independent; where a `Dataset` has groups, groups. All others have that "
+    "of the paired differences over replicates, of errors in parts of the one answer's, so that "
+    "over seeds they tell of their one split alone. It is beaten where Simes's test over all "
+    "variants rejects that none is better. Else it is found where the best variant scores less "
+    "than the study's `margin` better, and inconclusive where it scores more, "
     f"but chance may do that, or where there are fewer than {FEWEST} replicates. It is asked where "
     "such a metric of Keras or such a loss scores. Where that weighs samples (`sample_weight`), so "
     "does the one answer: weighted means, medians and shares, and of an accuracy of classes the "

@@ -1,0 +1,146 @@
+"""What a straight line of one input scores where numbers are to be predicted."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from kohort.data.dataset import Dataset, is_table
+from kohort.data.inspection.constant_answers import ConstantAnswer, ErrorKind, error_of
+from kohort.data.inspection.group_facts import column_names
+
+_AT_ONCE = 2**23
+"""How many numbers are looked at at once."""
+
+
+def straight_line(
+    kind: ErrorKind,
+    data: Dataset,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None = None,
+) -> ConstantAnswer | None:
+    """What the least-squares line of one input scores, fitted on each training part.
+
+    The input is that of the highest correlation with the target in all training samples; of targets
+    of several numbers each has its own. A lag of a series, or the last step of its windows, is such
+    an input: the line is what is called persistence then, whatever the scale of inputs. A missing
+    cell counts as the mean of the others.
+
+    Args: as of `constant_answer`.
+
+    Returns:
+        What it scores; None where samples are neither rows of a table nor windows
+        `[sample, step, input]`, targets are no numbers, or no input varies.
+    """
+    y = data.y_train.reshape(len(data.y_train), -1).astype(np.float64)
+    is_known = is_table(data) or (data.pixels is None and data.x_train.ndim == 3)
+    if not is_known or data.y_train.ndim > 2 or not data.x_train.size:
+        return None
+    inputs = _Inputs(data)
+    best = inputs.most_correlated(y, np.ones(len(y)) if weights is None else weights)
+    if best is None:
+        return None
+    x = inputs.values(slice(None), best)
+    scores = []
+    for train, valid in parts:
+        counts = np.ones(len(train)) if weights is None else weights[train].astype(np.float64)
+        slope, constant = _fitted(x[train], y[train], counts)
+        scores.append(
+            [
+                error_of(
+                    kind,
+                    y[rows],
+                    x[rows] * slope + constant,
+                    None if weights is None else weights[rows],
+                )
+                for rows in (train, valid)
+            ]
+        )
+    on_train, on_valid = np.array(scores).T
+    return ConstantAnswer(inputs.told(best), on_train, on_valid, is_line=True)
+
+
+def _fitted(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes and constants `[number]` of lines of `x`, both `[sample, number]`."""
+    means = [np.average(values, axis=0, weights=counts) for values in (x, y)]
+    apart = x - means[0]
+    squares = counts @ np.square(apart)
+    slope = (counts @ (apart * (y - means[1]))) / np.where(squares > 0, squares, 1.0)
+    return slope, means[1] - slope * means[0]
+
+
+def _names(data: Dataset) -> tuple[str, ...]:
+    """The names of all inputs of a table, also where models take them by name."""
+    return tuple(column_names(data)) if data.columns is None else data.columns.inputs
+
+
+class _Inputs:
+    """The inputs of training samples, as columns.
+
+    Args:
+        data: A table, or windows.
+    """
+
+    def __init__(self, data: Dataset) -> None:
+        self._x = data.x_train.reshape(len(data.x_train), -1)
+        self._shape = data.x_train.shape[1:]
+        self._names = _names(data) if is_table(data) else ()
+        places = {name: place for place, name in enumerate(self._names)}
+        gaps = {
+            places[name]: places[f"{name} is missing"]
+            for name in self._names
+            if data.columns is not None and f"{name} is missing" in places
+        }
+        self._gaps = {place: self._x[:, gap] != 0 for place, gap in gaps.items()}
+        self._means = {
+            place: float(self._x[~is_gap, place].mean(dtype=np.float64))
+            if not is_gap.all()
+            else 0.0
+            for place, is_gap in self._gaps.items()
+        }
+
+    def values(self, rows: slice, places: np.ndarray) -> np.ndarray:
+        """float64 `[row, place]`, gaps filled."""
+        x = self._x[rows][:, places].astype(np.float64)
+        for column, place in enumerate(places.tolist()):
+            if place in self._gaps:
+                x[self._gaps[place][rows], column] = self._means[place]
+        return x
+
+    def most_correlated(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+        """The place of the input for each number of the targets; None where no input varies."""
+        counts = weights.astype(np.float64)
+        count, every = counts.sum(), np.arange(self._x.shape[1])
+        if not count:
+            return None
+        mean = sum(counts[rows] @ self.values(rows, every) for rows in self._stretches()) / count
+        y = y - counts @ y / count
+        squares, products = np.zeros(len(every)), np.zeros((len(every), y.shape[1]))
+        for rows in self._stretches():
+            apart = self.values(rows, every) - mean
+            weighted = apart * counts[rows, None]
+            squares += (weighted * apart).sum(axis=0)
+            products += weighted.T @ y[rows]
+        # What is left of a constant by rounding is no spread.
+        varies = squares > 1e-12 * count * (1 + np.square(mean))
+        if not varies.any():
+            return None
+        explained = np.where(varies, 1 / np.where(varies, squares, 1.0), 0.0)[:, None]
+        return np.asarray((np.square(products) * explained).argmax(axis=0))
+
+    def _stretches(self) -> Iterator[slice]:
+        step = max(1, _AT_ONCE // self._x.shape[1])
+        for start in range(0, len(self._x), step):
+            yield slice(start, start + step)
+
+    def told(self, places: np.ndarray) -> str:
+        """The line of some inputs, in words."""
+        if len(set(places.tolist())) > 1:
+            return f"straight lines, each of one {'column' if self._names else 'step'}"
+        place = int(places[0])
+        if self._names:
+            return f"a straight line of {self._names[place]}"
+        steps, inputs = self._shape
+        step, number = divmod(place, inputs)
+        of_input = f" of input {number + 1} of {inputs}" * (inputs > 1)
+        where = "the last step" if step == steps - 1 else f"step {step + 1} of {steps}"
+        return f"a straight line of {where}{of_input}"
