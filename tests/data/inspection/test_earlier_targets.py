@@ -61,6 +61,38 @@ def test_series_of_a_panel_may_stand_in_either_order(panel):
     assert holding(some.sort_values(["store", "day"]), time="day") == ["last"]
 
 
+def test_groups_have_their_own_order(panel):
+    some = panel.sample(frac=0.8, random_state=0)
+    for rows in (some, some.sort_values(["day", "store"])):
+        assert holding(rows, group="store") == ["last"]
+
+
+def test_every_column_of_moments_must_tell_the_order():
+    frame = lagged(series(400)).drop(columns="store")
+    frame["until"] = frame["day"].max() - (frame["day"] - frame["day"].min())
+    assert holding(frame[["until", "last", "after", "y"]]) == ["after"]
+    assert holding(frame) == []
+    assert holding(frame.assign(until=frame["day"])) == ["last", "week"]
+
+
+def test_what_holds_its_own_target_now_and_then_is_no_earlier_one():
+    frame = lagged(series(400)).drop(columns=["day", "store"])
+    own = np.random.default_rng(1).random(len(frame)) < 0.3
+    assert holding(frame.assign(half=np.where(own, frame["y"], frame["last"]))) == ["last", "week"]
+
+
+def test_the_row_before_is_that_of_the_order():
+    frame = lagged(series(400)).drop(columns="store")
+    data = kohort.Dataset.from_frame(frame[::-1], target="y", time="day", test=0)
+    facts = column_facts(data, None, np.arange(len(data.x_train)))
+    explained = dict(zip(facts.alone, facts.explained, strict=True))
+    assert facts.before[0] == pytest.approx(explained["last"], abs=0.02)
+    assert facts.before[1] == pytest.approx(facts.ranked[facts.alone.index("last")], abs=0.02)
+    mixed = frame.drop(columns="day").sample(frac=1, random_state=0)
+    data = kohort.Dataset.from_frame(mixed, target="y", test=0)
+    assert column_facts(data, None, np.arange(len(mixed))).before[0] < 0.1
+
+
 def test_a_frequent_target_is_no_earlier_one():
     y = np.where(np.random.default_rng(0).random(600) < 0.9, 0.0, series(600))
     other = np.random.default_rng(1).permutation(y)

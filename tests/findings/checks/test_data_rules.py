@@ -1,6 +1,7 @@
 """Each rule about data: it fires, it stays silent, it leaves open, it does not apply."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -399,21 +400,31 @@ def test_what_a_column_explains_is_told_to_be_by_its_bins():
     )
 
 
-def test_earlier_values_of_the_target_are_told_as_what_is_to_be_beaten():
+def test_earlier_targets_are_no_giveaway_where_the_order_is_known():
     lags = columns(3, explained=[0.985, 0.1, 0.99], earlier=[0, 2])
-    told = judged("KD107", columns=lags, times=(in_time(0.9),)).sentence
-    assert told == (
-        "Column 2 and column 0 hold the target of an earlier row: the means in bins of column 2 "
-        "explain 99.0 % of the target's variance. Such a value, taken as the answer, is what a "
-        "model must beat."
-    )
+    told = "the means in bins of column 2 explain 99.0 % of the target's variance."
+    in_order = judged("KD107", columns=lags, times=(in_time(0.9),))
+    assert in_order.sentence == f"Targets of earlier rows are in column 2 and column 0: {told}"
     unordered = judged("KD107", columns=lags).sentence
-    assert unordered.startswith("Column 2 and column 0 hold the target of a row further up: ")
-    assert unordered.endswith("an earlier one, else it gives it away.")
+    assert unordered.startswith(f"Targets of rows further up are in column 2 and column 0: {told} ")
+    assert unordered.endswith("they are known before, else they give the target away.")
     both = columns(3, explained=[0.985, 0.99, 0.1], earlier=[0])
     assert judged("KD107", columns=both, times=(in_time(0.9),)).sentence.startswith(
         "By itself column 1 gives the target away: "
     )
+
+
+def test_a_column_that_tells_no_more_than_the_row_before_may_be_known():
+    smooth = columns(3, explained=[0.985, 0.99, 0.1], ranked=[0.99, 0.995, 0], earlier=[0])
+    before = replace(smooth, before=(0.995, 0.998))
+    left_open = judged("KD107", columns=before, times=(in_time(0.9),))
+    assert left_open.verdict == "inconclusive"
+    assert left_open.sentence.endswith(
+        "By itself column 1 tells about as much as the target of the row before, and may be "
+        "known before as well."
+    )
+    for less in (replace(smooth, before=(0.97, 0.998)), replace(smooth, before=(0.995, 0.98))):
+        assert judged("KD107", columns=less, times=(in_time(0.9),)).verdict == "found"
 
 
 def test_a_shift_to_a_later_test_set_is_told_as_one_over_time():

@@ -8,7 +8,11 @@ from scipy.special import gammaln
 from scipy.stats import rankdata
 
 from kohort.data.dataset import Dataset, is_table
-from kohort.data.inspection.earlier_targets import by_themselves, hold_earlier_targets
+from kohort.data.inspection.earlier_targets import (
+    by_themselves,
+    hold_earlier_targets,
+    targets_before,
+)
 from kohort.data.inspection.group_facts import column_names
 from kohort.data.labels import ClassLabels
 from kohort.data.linked import extremes
@@ -48,6 +52,7 @@ class ColumnFacts:
         ranked: float64 `[column by itself]`, of numbers to predict, Spearman's correlation with
             it, without its sign; None where targets are classes.
         earlier: Columns that hold the target of an earlier row; none where targets are classes.
+        before: Of numbers to predict, `explained` and `ranked` of the target of the row before.
         apart: float64 `[column]`, how far its values in train and test are apart: the statistic of
             Kolmogorov and Smirnov, from 0 to 1; None without a test set.
     """
@@ -62,6 +67,7 @@ class ColumnFacts:
     explained: np.ndarray | None = field(repr=False, default=None)
     ranked: np.ndarray | None = field(repr=False, default=None)
     earlier: tuple[str, ...] = ()
+    before: tuple[float, float] = (0.0, 0.0)
     apart: np.ndarray | None = field(repr=False, default=None)
 
 
@@ -106,9 +112,18 @@ def column_facts(
     y = data.y_train.reshape(-1)[rows].astype(np.float64)
     explained = np.array([_explained(c, y, parts) for c in by_itself.values()])
     ranked = _ranked(np.column_stack([*by_itself.values()]), y, together[rows])
-    earlier = hold_earlier_targets(data)
+    before = targets_before(data)[:, rows]
     return ColumnFacts(
-        names, *seen, explained=explained, ranked=ranked, earlier=earlier, apart=apart
+        names,
+        *seen,
+        explained=explained,
+        ranked=ranked,
+        earlier=hold_earlier_targets(data),
+        before=(
+            max(_explained(one, y, parts) for one in before),
+            float(_ranked(before.T, y, together[rows]).max()),
+        ),
+        apart=apart,
     )
 
 

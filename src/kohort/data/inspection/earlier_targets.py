@@ -10,6 +10,8 @@ FURTHEST = 1_000
 _ROWS = 2_000
 """The most rows that are compared with those before them."""
 _FEWEST = 30
+_OWN = 0.02
+"""The part of the rows, of those where the two differ, that may hold their own target by chance."""
 _EQUAL = 0.5
 """The part of the rows that must hold an earlier target: series of a table begin with other rows,
 and so do those of which a row was left out."""
@@ -31,17 +33,63 @@ def by_themselves(data: Dataset, x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
-    """The columns of a table that hold the target of a row so many rows before.
+    """The columns of a table, of one number as target, that hold that of a row so many rows before.
 
-    Rows are in the order of the first column of moments, or in that of the table, where moments
-    rise in it; an order that nothing tells is taken to be that of time. Where both numbers are the
-    most frequent target nothing is compared. A column that holds the target of its own row as
-    often, or oftener, holds no earlier one. Of targets `[sample, number]`, such as what comes next
-    and after that, it is the first number.
+    Rows are in order of a column of moments, within groups where there are some, or in that of the
+    table where moments rise in it; each column of moments must say so. An order that nothing tells
+    is taken to be that of time. Where both numbers are the most frequent target nothing is
+    compared. A column that holds targets of its own rows, other than the earlier ones, is none.
     """
-    rows, asked = _asked(data)
+    y = _targets(data)
+    if len(y) <= _FEWEST:
+        return ()
+    rows = np.sort(np.random.default_rng(0).permutation(len(y))[:_ROWS])
     cells = by_themselves(data, _of_both(data, rows))
-    return tuple(name for name, column in cells.items() if any(it.are_in(column) for it in asked))
+    names = [name for name, column in cells.items() if column.dtype.kind == "f"]
+    for moment in _moments(data):
+        told = [_Before(y, moment, order, rows) for order in _orders(data, moment)]
+        names = [name for name in names if any(before.are_in(cells[name]) for before in told)]
+    return tuple(names)
+
+
+def targets_before(data: Dataset) -> np.ndarray:
+    """The target of the row before, float32 `[order, train sample]`, in each order of its rows.
+
+    Of the first row it is its own. Orders are those of the first column of moments, as in
+    `hold_earlier_targets`.
+    """
+    y = _targets(data)
+    found = []
+    for order in _orders(data, _moments(data)[0]):
+        before = np.empty_like(y)
+        before[order] = y[np.concatenate([order[:1], order[:-1]])]
+        found.append(before[: len(data.x_train)])
+    return np.array(found)
+
+
+def _targets(data: Dataset) -> np.ndarray:
+    """float32 `[sample]`, training samples first, of one number each."""
+    y = np.concatenate([data.y_train, data.y_test])
+    return y.reshape(len(y)).astype(np.float32)
+
+
+def _moments(data: Dataset) -> list[np.ndarray]:
+    """`[sample]` of each column of moments; the row of the table where there is none."""
+    rows = np.arange(len(_targets(data))) if data.source_rows is None else data.source_rows
+    moments = [] if data.columns is None else [*data.columns.moments.values()]
+    return [of_table[rows] for of_table in moments] or [rows]
+
+
+def _orders(data: Dataset, moment: np.ndarray) -> list[np.ndarray]:
+    """The samples in orders in which moments may rise, `[place]` each."""
+    rows = np.arange(len(moment)) if data.source_rows is None else data.source_rows
+    orders = [np.lexsort((rows, moment)), np.argsort(rows)]
+    of_sides = [data.groups, data.test_groups] if len(data.x_test) else [data.groups]
+    groups = [side for side in of_sides if side is not None]
+    if len(groups) == len(of_sides):
+        group = np.unique(np.concatenate(groups), return_inverse=True)[1]
+        orders.append(np.lexsort((rows, moment, group)))
+    return orders
 
 
 def _of_both(data: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -50,20 +98,6 @@ def _of_both(data: Dataset, rows: np.ndarray) -> np.ndarray:
     return np.concatenate(
         [data.x_train[rows[rows < train]], data.x_test[rows[rows >= train] - train]]
     )
-
-
-def _asked(data: Dataset) -> tuple[np.ndarray, list["_Before"]]:
-    """The samples that are looked at, in order, and the targets before them in each order."""
-    y = np.concatenate([data.y_train, data.y_test])
-    rows = np.sort(np.random.default_rng(0).permutation(len(y))[:_ROWS])
-    if not 1 <= y.ndim <= 2 or y.dtype.kind not in "iuf" or len(y) <= _FEWEST:
-        return rows, []
-    numbers = np.arange(len(y)) if data.source_rows is None else data.source_rows
-    moments = [] if data.columns is None else [*data.columns.moments.values()]
-    moment = moments[0][numbers] if moments else numbers
-    orders = [np.lexsort((numbers, moment)), np.argsort(numbers)][: 1 + bool(moments)]
-    first = y.reshape(len(y), -1)[:, 0].astype(np.float32)
-    return rows, [_Before(first, moment, order, rows) for order in orders]
 
 
 class _Before:
@@ -92,8 +126,7 @@ class _Before:
 
     def are_in(self, column: np.ndarray) -> bool:
         """Whether a column `[row]` holds them, always of as many rows before."""
-        if column.dtype.kind != "f":
-            return False
+        own = self._targets[:, 0]
         # Few rows are enough to see that next to nothing is equal, as in nearly all columns.
         for some in (slice(None, None, max(1, len(column) // _FEWEST)), slice(None)):
             is_equal = self._targets[some] == column[some, None].astype(np.float32)
@@ -102,5 +135,7 @@ class _Before:
             part = equal / np.maximum(is_asked.sum(axis=0), 1)
             if part[1:].max() < _EQUAL / 2:
                 return False
-        enough = equal[1:] >= _FEWEST
-        return bool((enough & (part[1:] >= _EQUAL) & (part[1:] > part[0])).any())
+        differs = self._are_there & (self._targets != own[:, None])
+        of_own = (differs & is_equal[:, :1]).sum(axis=0) / np.maximum(differs.sum(axis=0), 1)
+        is_earlier = (part >= _EQUAL) & (equal >= _FEWEST) & (of_own < _OWN)
+        return bool(is_earlier[1:].any())

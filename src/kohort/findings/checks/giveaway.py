@@ -1,11 +1,13 @@
 """KD107: one column alone tells the target."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Evidence, Finding, Rule
-from kohort.findings.names import capital, shortlist
+from kohort.findings.names import shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.findings.statistics.scale import fixed, shown
@@ -14,6 +16,8 @@ TOLD = 0.95
 """The balanced accuracy of one column above which it gives the class away."""
 EXPLAINED = 0.98
 """The part of the variance of a number that one column explains, to give it away."""
+_CLEARLY = 0.5
+"""What a column leaves untold must be less than this part of what the row before does."""
 RANKED = 0.999
 """Spearman's correlation, without its sign, of a column that gives a number away."""
 
@@ -73,7 +77,10 @@ def _of_numbers(columns: ColumnFacts, explained: np.ndarray, *, in_time: bool) -
     above = [n for n in order if explained[n] >= EXPLAINED or ranked[n] >= RANKED]
     of_series = [n for n in above if columns.alone[n] in columns.earlier]
     above = [n for n in above if n not in of_series]
-    best = int((above or of_series or order)[0])
+    # Of a smooth series the row before tells nearly all, and so does whatever is near it in time.
+    untold, unranked = (_CLEARLY * (1 - before) for before in columns.before)
+    more = [n for n in above if 1 - explained[n] < untold or 1 - ranked[n] < unranked]
+    best = int((more or of_series or above or order)[0])
     part, rank = float(explained[best]), float(ranked[best])
     evidence: Evidence = {
         "columns": len(explained),
@@ -82,26 +89,48 @@ def _of_numbers(columns: ColumnFacts, explained: np.ndarray, *, in_time: bool) -
     }
     share = f"{fixed(100 * max(0.0, part))} % of the target's variance"
     told = f"the means in bins of {columns.alone[best]} explain {share}"
-    names = [columns.alone[n] for n in (above or of_series)]
-    if above:
+    if more:
         ranks = f", and its rank correlation with the target is {rank:.4g}"
         by_rank = ranks if rank >= RANKED else ""
-        verb = "give" if len(above) > 1 else "gives"
-        sentence = f"By itself {shortlist(names)} {verb} the target away: {told}{by_rank}."
+        verb = "give" if len(more) > 1 else "gives"
+        names = shortlist([columns.alone[n] for n in more])
+        sentence = f"By itself {names} {verb} the target away: {told}{by_rank}."
         return RULE.finding(None, "found", sentence, evidence, RULE.mend)
-    if of_series:
-        one = len(names) == 1
-        where = "of an earlier row" if in_time else "of a row further up"
-        sentence = (
-            f"{capital(shortlist(names))} {'holds' if one else 'hold'} the target {where}: {told}. "
-            "Such a value, taken as the answer, is what a model must beat."
-        )
-        if in_time:
+    if of_series or above:
+        lags, others = ([columns.alone[n] for n in some] for some in (of_series, above))
+        sentence = _known_before(lags, others, told, in_time=in_time)
+        if in_time and not others:
             return RULE.finding(None, "not found", sentence, evidence)
-        sentence += " If rows are in order of time it is an earlier one, else it gives it away."
         return RULE.finding(None, "inconclusive", sentence, evidence, RULE.mend)
     sentence = f"Of columns by themselves, {told}, and those of others less."
     return RULE.finding(None, "not found", sentence, evidence)
+
+
+def _known_before(lags: Sequence[str], others: Sequence[str], told: str, *, in_time: bool) -> str:
+    """Of columns that tell most of the target, that they may be known before it.
+
+    Args:
+        lags: Those that hold earlier targets.
+        others: Those that tell no more than the target of the row before.
+        told: What the best of them tells.
+        in_time: Whether moments tell the order of the rows.
+    """
+    sentences = []
+    if lags:
+        where = "earlier rows" if in_time else "rows further up"
+        sentences.append(f"Targets of {where} are in {shortlist(lags)}: {told}.")
+    if lags and not in_time:
+        sentences.append(
+            "If rows are in order of time they are known before, else they give the target away."
+        )
+    if others:
+        verb = "tell" if len(others) > 1 else "tells"
+        how = "" if lags else f": {told}"
+        sentences.append(
+            f"By itself {shortlist(others)} {verb} about as much as the target of the row before, "
+            f"and may be known before as well{how}."
+        )
+    return " ".join(sentences)
 
 
 RULE = Rule(
@@ -119,8 +148,9 @@ RULE = Rule(
     "they are no chance, and without the target's most common value too where it has half of the "
     "rows. A column that holds the target of a row before, as lags of a series do (of up to 1,000 "
     "rows before), gives nothing away where a column of moments has that order, and is "
-    "inconclusive where none tells the order. The rule is asked of tables. Of more than 20,000 "
-    "rows a random part is looked at.",
+    "inconclusive where none tells the order; so is a column that leaves half as much untold as "
+    "the target of the row before, or more, by both measures. The rule is asked of tables. Of more "
+    "than 20,000 rows a random part is looked at.",
     "Such a column is often made from the target, or known only after it (the day of discharge, a "
     "code of the diagnosis). A model that reads it scores well and is of no use.",
     "Find out when and from what the column is made. Leave it out if it is not known when the "
