@@ -62,7 +62,7 @@ def test_class_weights_are_an_axis_where_variants_differ_in_them():
     record = record_of([{"units": "1"}, {"units": "1"}, {"units": "2"}], np.full((3, 2), 0.5))
     weighted = replace(record.settings, class_weights={"v1": "balanced"})
     found = axes_of(replace(record, settings=weighted))
-    assert shown(found) == [("class weights", ("none", "balanced")), ("units", ("1", "2"))]
+    assert shown(found) == [("class weight", ("none", "balanced")), ("units", ("1", "2"))]
     alike = replace(record.settings, class_weights=dict.fromkeys(["v0", "v1", "v2"], "balanced"))
     assert shown(axes_of(replace(record, settings=alike))) == [("units", ("1", "2"))]
 

@@ -523,7 +523,7 @@ def test_variants_of_other_class_weights_are_nothing_to_compare_with():
 
     found = judge(RULE, weighted, BEST)
     assert found.verdict == "not applicable"
-    assert "no train accuracy of another variant of its class weights" in found.sentence
+    assert "no train accuracy of another variant with the same class weights" in found.sentence
     assert judge(RULE, weighted, replace(BEST, weighting="balanced")).verdict == "found"
     alike = replace(SILENT, name="alike", weighting="balanced")
     assert "alike" in judge(RULE, weighted, BEST, alike).sentence

@@ -10,7 +10,7 @@ from kohort.evidence.given_values import NOT_GIVEN, number, shorts
 from kohort.evidence.record import StudyRecord
 from kohort.findings.names import shortlist
 
-BUILD, EPOCHS, CLASS_WEIGHTS = "build function", "epochs to train", "class weights"
+BUILD, EPOCHS, CLASS_WEIGHTS = "build function", "epochs to train", "class weight"
 """Axes that are no arguments; a name with a space is no argument's."""
 
 
