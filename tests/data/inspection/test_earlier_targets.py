@@ -77,8 +77,9 @@ def test_every_column_of_moments_must_tell_the_order():
 
 def test_what_holds_its_own_target_now_and_then_is_no_earlier_one():
     frame = lagged(series(400)).drop(columns=["day", "store"])
-    own = np.random.default_rng(1).random(len(frame)) < 0.3
-    assert holding(frame.assign(half=np.where(own, frame["y"], frame["last"]))) == ["last", "week"]
+    now_and_then = np.random.default_rng(1).random(len(frame)) < 0.3
+    half = np.where(now_and_then, frame["y"], frame["last"])
+    assert holding(frame.assign(half=half)) == ["last", "week"]
 
 
 def test_the_row_before_is_that_of_the_order():

@@ -126,7 +126,7 @@ class _Before:
 
     def are_in(self, column: np.ndarray) -> bool:
         """Whether a column `[row]` holds them, always of as many rows before."""
-        own = self._targets[:, 0]
+        now = self._targets[:, :1]
         # Few rows are enough to see that next to nothing is equal, as in nearly all columns.
         for some in (slice(None, None, max(1, len(column) // _FEWEST)), slice(None)):
             is_equal = self._targets[some] == column[some, None].astype(np.float32)
@@ -135,7 +135,7 @@ class _Before:
             part = equal / np.maximum(is_asked.sum(axis=0), 1)
             if part[1:].max() < _EQUAL / 2:
                 return False
-        differs = self._are_there & (self._targets != own[:, None])
+        differs = self._are_there & (self._targets != now)
         of_own = (differs & is_equal[:, :1]).sum(axis=0) / np.maximum(differs.sum(axis=0), 1)
         is_earlier = (part >= _EQUAL) & (equal >= _FEWEST) & (of_own < _OWN)
         return bool(is_earlier[1:].any())
