@@ -34,7 +34,7 @@ def not_beaten(conclusions: Conclusions) -> str:
     if majority.verdict in ("found", "inconclusive"):
         assert study.majority is not None
         what, gain = majority_rule.told(study.majority), majority.evidence[majority_rule.GAIN]
-    elif constant_rule.opens_the_answer(constant):
+    elif constant_rule.opens_the_answer(study, constant):
         what, gain = constant_rule.told(study), constant.evidence[constant_rule.GAIN]
     else:
         return ""

@@ -28,7 +28,8 @@ def study(errors, score=0.5, ones=0.05, **more):
 
 
 def test_a_winner_at_chance_is_told():
-    found = RULE.judge(study([[0.5, 0.6, 0.2, 0.42], [0.5] * 4]))
+    of_study = study([[0.5, 0.6, 0.2, 0.42], [0.5] * 4])
+    found = RULE.judge(of_study)
     assert (found.code, found.title, found.variant) == ("KH207", "one answer not beaten", None)
     assert found.verdict == "inconclusive"
     assert found.sentence.startswith(
@@ -36,19 +37,20 @@ def test_a_winner_at_chance_is_told():
         "validation: the best, a, scores 7.0 points better ("
     )
     assert " worse to " in found.sentence
-    assert opens_the_answer(found)
+    assert opens_the_answer(of_study, found)
     assert RULE.judge(study([[0.5, 0.51, 0.5, 0.5]])).verdict == "found"
     assert "scores the same" in RULE.judge(study([[0.5] * 4])).sentence
 
 
 def test_is_silent_where_a_variant_beats_it():
-    found = RULE.judge(study([[0.5] * 4, [0.1, 0.12, 0.08, 0.1]]))
+    of_study = study([[0.5] * 4, [0.1, 0.12, 0.08, 0.1]])
+    found = RULE.judge(of_study)
     assert (found.verdict, found.advice) == ("not found", "")
     assert found.sentence.startswith("b scores 40.0 points (")
     assert found.sentence.endswith(
         "better than always answering one score (chance), whose auc is 50.0 % on validation."
     )
-    assert not opens_the_answer(found)
+    assert not opens_the_answer(of_study, found)
 
 
 def test_seeds_on_one_split_do_not_hide_how_few_positives_it_has():
@@ -65,10 +67,11 @@ def test_seeds_on_one_split_do_not_hide_how_few_positives_it_has():
 @pytest.mark.parametrize("areas", [[0.7], [0.7, 0.71], [0.7, np.nan, np.nan, np.nan]])
 def test_an_area_of_few_sound_replicates_says_nothing_however_many_samples_it_is_of(areas):
     few = 1 - np.array(areas)
-    found = RULE.judge(study([few], valid_samples=10_000, kind="seeds", test_to_train=0.0))
+    of_study = study([few], valid_samples=10_000, kind="seeds", test_to_train=0.0)
+    found = RULE.judge(of_study)
     assert found.verdict == "inconclusive"
     assert "replicates" in found.advice.lower()
-    assert not opens_the_answer(found)
+    assert not opens_the_answer(of_study, found)
     assert ("(no interval)" in found.sentence) == (np.isfinite(few).sum() == 1)
 
 
@@ -127,6 +130,18 @@ def test_an_answer_without_an_error_is_no_division_by_zero():
     )
 
 
+def test_a_line_that_seems_beaten_does_not_open_the_answer():
+    errors = [[0.5, 1.4, 0.3, 0.2]]
+    for is_line in (False, True):
+        answer = ConstantAnswer("it", np.ones(4), np.ones(4), is_line=is_line)
+        of_study = study(errors, constant=answer, scale=LOSS, margin=0.05)
+        found = RULE.judge(of_study)
+        assert found.verdict == "inconclusive"
+        assert opens_the_answer(of_study, found) is not is_line
+        worse = study([[1.5, 1.4, 1.3, 1.2]], constant=answer, scale=LOSS, margin=0.05)
+        assert opens_the_answer(worse, RULE.judge(worse))
+
+
 def test_no_error_is_lower_by_more_than_all_of_it():
     answer = ConstantAnswer("the mean", np.ones(3), np.ones(3))
     found = RULE.judge(study([[1.9, 0.4, 1.1]], constant=answer, scale=LOSS))
@@ -156,11 +171,12 @@ def test_many_variants_that_all_beat_it_are_not_drowned_by_their_number():
 
 def test_few_replicates_say_nothing_and_do_not_open_the_answer():
     answer = ConstantAnswer("the mean", np.ones(1), np.ones(1))
-    found = RULE.judge(study([[0.1]], constant=answer, scale=LOSS))
+    of_study = study([[0.1]], constant=answer, scale=LOSS)
+    found = RULE.judge(of_study)
     assert found.verdict == "inconclusive"
     assert "(no interval)" in found.sentence
     assert "replicates" in found.advice
-    assert not opens_the_answer(found)
+    assert not opens_the_answer(of_study, found)
 
 
 def test_does_not_apply_where_nothing_is_known_or_trained():

@@ -116,12 +116,18 @@ def told(study: StudyCurves) -> str:
     return f"{answer}, whose {scale.metric} is {value} on validation"
 
 
-def opens_the_answer(finding: Finding) -> bool:
-    """Whether the answer of a study begins with it: not where too few replicates say nothing."""
+def opens_the_answer(study: StudyCurves, finding: Finding) -> bool:
+    """Whether the answer of a study begins with the finding.
+
+    Not where too few replicates say nothing, nor of a straight line that the best variant seems to
+    be better than: that is no sign of a net that has learned nothing.
+    """
     gain = finding.evidence.get(GAIN)
     if not isinstance(gain, Interval) or finding.verdict not in ("found", "inconclusive"):
         return False
-    return finding.verdict == "found" or (gain.n >= FEWEST and gain.is_formed)
+    return finding.verdict == "found" or (
+        not _of(study).is_line and gain.n >= FEWEST and gain.is_formed
+    )
 
 
 def _of(study: StudyCurves) -> ConstantAnswer:
