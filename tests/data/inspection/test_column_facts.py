@@ -145,6 +145,12 @@ def test_a_column_of_categories_tells_the_class_as_a_whole(codes):
     assert facts.right.sum(axis=1)[1] < 0.45 * 600
 
 
+def test_columns_have_their_names_where_models_take_them_by_name(codes):
+    data = kohort.load(codes.assign(one=1.0), target="y", test=0).by_name()
+    facts = column_facts(data, class_labels(data), np.arange(len(codes)))
+    assert [facts.names[place] for place in facts.constant] == ["one"]
+
+
 def test_a_column_of_categories_tells_a_number_as_a_whole(codes):
     codes["z"] += np.random.default_rng(1).normal(0, 0.05, 600)
     facts = of_frame(codes.drop(columns="y")[:90], "z")

@@ -79,9 +79,9 @@ def _count(groups: np.ndarray) -> int:
 
 
 def column_names(data: Dataset) -> list[str]:
-    """The names of the columns of a table `[sample, column]`, as the models get them."""
-    if data.feature_names is not None:
-        return list(data.feature_names)
+    """The names of the columns of a table `[sample, column]`, also where models name inputs."""
+    if data.columns is not None:
+        return list(data.columns.inputs)
     return [f"column {number}" for number in range(data.x_train.shape[1])]
 
 
