@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
-from kohort.data.labels import CountedClass
+from kohort.data.labels import CountedClass, Majority
 from kohort.evidence.settings import Settings, metric_name
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.grouped.over_groups import paired_over
@@ -107,8 +106,10 @@ def reference_row(conclusions: Conclusions) -> dict[str, Any] | None:
     reference = study.majority or study.constant
     if reference is None:
         return None
-    always = f"always class {reference.name}"
-    told = reference.told if isinstance(reference, ConstantAnswer) else always
+    if isinstance(reference, Majority):
+        told = f"always class {reference.name}"
+    else:
+        told = reference.told("always")
     valid = study.scale.possible(study.interval(reference.valid).of_a_score)
     train = float(reference.train.mean())
     worse = train - valid.mean

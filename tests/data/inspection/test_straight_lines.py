@@ -29,7 +29,7 @@ METRICS = {
 def test_it_is_the_line_of_scipy_and_scores_what_keras_gives_to_it(kind, weights):
     data = kohort.Dataset(X, Y[:, None])
     found = straight_line(kind, data, PARTS, weights)
-    assert (found.name, found.told) == ("a straight line of column 1",) * 2
+    assert (found.name, found.told("always")) == ("a straight line of column 1",) * 2
     x, y = (values.astype(float) for values in (data.x_train[:, 1], data.y_train[:, 0]))
     counts = np.ones(300, int) if weights is None else weights
     for number, (train, valid) in enumerate(PARTS):

@@ -47,10 +47,9 @@ class ConstantAnswer:
     ones: float | None = None
     is_line: bool = False
 
-    @property
-    def told(self) -> str:
-        """The answer as a thing that models are compared with: `always the mean of ...`."""
-        return self.name if self.is_line else f"always {self.name}"
+    def told(self, always: str) -> str:
+        """What models are compared with, in words: `always the mean of ...`, `a straight line`."""
+        return self.name if self.is_line else f"{always} {self.name}"
 
     @property
     def is_of_classes(self) -> bool:
@@ -119,7 +118,7 @@ def heaviest_class(
         return None
     number = int(np.bincount(labels.train, weights).argmax())
     is_it = labels.train == number
-    shares = [[_mean(is_it[rows], weights[rows]) for rows in part] for part in sides]
+    shares = [[mean_of(is_it[rows], weights[rows]) for rows in part] for part in sides]
     return ConstantAnswer(f"class {labels.names[number]}", *np.array(shares).T)
 
 
@@ -128,12 +127,12 @@ def _weighs_nothing(parts: Sequence[tuple[np.ndarray, np.ndarray]], weights: np.
     return not all(weights[rows].any() for part in parts for rows in part)
 
 
-def _of_rows(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+def of_rows(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     """The weights of some rows, where samples have any."""
     return None if weights is None else weights[rows]
 
 
-def _mean(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+def mean_of(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     """The weighted mean over samples of values `[sample, ...]`, float64."""
     if weights is None:
         return np.asarray(values.mean(axis=0, dtype=float))
@@ -163,7 +162,7 @@ def _of_error(
         return None
     scores = []
     for part in parts:
-        sides = [(targets[rows], _of_rows(weights, rows)) for rows in part]
+        sides = [(targets[rows], of_rows(weights, rows)) for rows in part]
         scores.append(_errors(kind, sides))
     if kind != "r2" and not np.all(scores):  # nothing to be better than
         return None
@@ -173,7 +172,7 @@ def _of_error(
 
 def _errors(kind: ErrorKind, sides: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> list[float]:
     """The scores on each side, its targets and their weights, of the best constant of the first."""
-    constant = _median(*sides[0]) if kind == "mae" else _mean(*sides[0])
+    constant = _median(*sides[0]) if kind == "mae" else mean_of(*sides[0])
     return [error_of(kind, targets, constant, weights) for targets, weights in sides]
 
 
@@ -190,10 +189,10 @@ def error_of(
     """
     apart = targets - answers
     if kind == "mae":
-        return float(_mean(np.abs(apart), weights).mean())
-    squares = _mean(np.square(apart), weights)
+        return float(mean_of(np.abs(apart), weights).mean())
+    squares = mean_of(np.square(apart), weights)
     if kind == "r2":
-        spread = _mean(np.square(targets - _mean(targets, weights)), weights)
+        spread = mean_of(np.square(targets - mean_of(targets, weights)), weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             squares = 1 - squares / spread
     return float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean())
@@ -261,7 +260,7 @@ def _of_classes(
     is_of = labels.train[:, None] == np.arange(len(labels.names))
     # [replicate, side, class], the part of the samples of each side that are of a class.
     shares = np.array(
-        [[_mean(is_of[rows], _of_rows(weights, rows)) for rows in part] for part in parts]
+        [[mean_of(is_of[rows], of_rows(weights, rows)) for rows in part] for part in parts]
     )
     match kind:
         case "roc" | "pr":

@@ -73,16 +73,22 @@ def _targets(data: Dataset) -> np.ndarray:
     return y.reshape(len(y)).astype(np.float32)
 
 
+def _rows(data: Dataset) -> np.ndarray:
+    """`[sample]`, the row of the table that each was."""
+    samples = len(data.x_train) + len(data.x_test)
+    return np.arange(samples) if data.source_rows is None else data.source_rows
+
+
 def _moments(data: Dataset) -> list[np.ndarray]:
     """`[sample]` of each column of moments; the row of the table where there is none."""
-    rows = np.arange(len(_targets(data))) if data.source_rows is None else data.source_rows
+    rows = _rows(data)
     moments = [] if data.columns is None else [*data.columns.moments.values()]
     return [of_table[rows] for of_table in moments] or [rows]
 
 
 def _orders(data: Dataset, moment: np.ndarray) -> list[np.ndarray]:
     """The samples in orders in which moments may rise, `[place]` each."""
-    rows = np.arange(len(moment)) if data.source_rows is None else data.source_rows
+    rows = _rows(data)
     orders = [np.lexsort((rows, moment)), np.argsort(rows)]
     of_sides = [data.groups, data.test_groups] if len(data.x_test) else [data.groups]
     groups = [side for side in of_sides if side is not None]

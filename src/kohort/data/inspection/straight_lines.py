@@ -5,7 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from kohort.data.dataset import Dataset, is_table
-from kohort.data.inspection.constant_answers import ConstantAnswer, ErrorKind, error_of
+from kohort.data.inspection.constant_answers import (
+    ConstantAnswer,
+    ErrorKind,
+    error_of,
+    mean_of,
+    of_rows,
+)
 from kohort.data.inspection.group_facts import column_names
 
 _AT_ONCE = 2**23
@@ -42,16 +48,11 @@ def straight_line(
     x = inputs.values(slice(None), best)
     scores = []
     for train, valid in parts:
-        counts = np.ones(len(train)) if weights is None else weights[train].astype(np.float64)
-        slope, constant = _fitted(x[train], y[train], counts)
+        slope, constant = _fitted(x[train], y[train], of_rows(weights, train))
+        answers = x * slope + constant
         scores.append(
             [
-                error_of(
-                    kind,
-                    y[rows],
-                    x[rows] * slope + constant,
-                    None if weights is None else weights[rows],
-                )
+                error_of(kind, y[rows], answers[rows], of_rows(weights, rows))
                 for rows in (train, valid)
             ]
         )
@@ -59,18 +60,15 @@ def straight_line(
     return ConstantAnswer(inputs.told(best), on_train, on_valid, is_line=True)
 
 
-def _fitted(x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fitted(
+    x: np.ndarray, y: np.ndarray, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Slopes and constants `[number]` of lines of `x`, both `[sample, number]`."""
-    means = [np.average(values, axis=0, weights=counts) for values in (x, y)]
-    apart = x - means[0]
-    squares = counts @ np.square(apart)
-    slope = (counts @ (apart * (y - means[1]))) / np.where(squares > 0, squares, 1.0)
-    return slope, means[1] - slope * means[0]
-
-
-def _names(data: Dataset) -> tuple[str, ...]:
-    """The names of all inputs of a table, also where models take them by name."""
-    return tuple(column_names(data)) if data.columns is None else data.columns.inputs
+    middle, level = mean_of(x, weights), mean_of(y, weights)
+    apart = x - middle
+    squares = mean_of(np.square(apart), weights)
+    slope = mean_of(apart * (y - level), weights) / np.where(squares > 0, squares, 1.0)
+    return slope, level - slope * middle
 
 
 class _Inputs:
@@ -83,18 +81,17 @@ class _Inputs:
     def __init__(self, data: Dataset) -> None:
         self._x = data.x_train.reshape(len(data.x_train), -1)
         self._shape = data.x_train.shape[1:]
-        self._names = _names(data) if is_table(data) else ()
-        places = {name: place for place, name in enumerate(self._names)}
-        gaps = {
-            places[name]: places[f"{name} is missing"]
-            for name in self._names
-            if data.columns is not None and f"{name} is missing" in places
-        }
-        self._gaps = {place: self._x[:, gap] != 0 for place, gap in gaps.items()}
+        self._names = column_names(data) if is_table(data) else []
+        self._gaps: dict[int, np.ndarray] = {}
+        place = 0
+        for column in () if data.columns is None else data.columns.columns:
+            if column.has_gaps and column.kind != "category":
+                is_gap = self._x[:, place + 1] != 0
+                if not is_gap.all():
+                    self._gaps[place] = is_gap
+            place += len(column.inputs)
         self._means = {
-            place: float(self._x[~is_gap, place].mean(dtype=np.float64))
-            if not is_gap.all()
-            else 0.0
+            place: self._x[~is_gap, place].mean(dtype=np.float64)
             for place, is_gap in self._gaps.items()
         }
 

@@ -32,11 +32,8 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     name = curves.name
     if (few := too_few(RULE, curves)) is not None:
         return few
-    alike = (
-        " with the same class weights"
-        if len({each.weighting for each in study.variants}) > 1
-        else ""
-    )
+    weightings = {each.weighting for each in study.variants}
+    alike = " with the same class weights" * (len(weightings) > 1)
     number, known = study.number(curves), np.isfinite(train_ends(study, curves)).any(axis=1)
     if not known[number] or known.sum() == 1:
         whose = f"of another variant{alike} to compare with" if known[number] else "of it"

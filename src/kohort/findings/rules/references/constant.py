@@ -112,7 +112,7 @@ def told(study: StudyCurves) -> str:
     constant, scale = _of(study), study.scale
     mean = float(np.nanmean(constant.valid))
     value = f"{fixed(100 * mean)} %" if scale.is_proportion else significant(mean, 3)
-    answer = constant.name if constant.is_line else f"always answering {constant.name}"
+    answer = constant.told("always answering")
     return f"{answer}, whose {scale.metric} is {value} on validation"
 
 
