@@ -41,8 +41,15 @@ def test_it_is_the_line_of_scipy_and_scores_what_keras_gives_to_it(kind, weights
             assert score[number] == pytest.approx(float(metric.result()), rel=1e-3)
 
 
+def test_the_scale_of_an_input_does_not_matter():
+    small = kohort.Dataset(X, 300 * X[:, 2] + RANDOM.normal(size=300))
+    assert straight_line("mse", small, PARTS).name == "a straight line of column 2"
+
+
 def test_few_rows_at_once_change_nothing(monkeypatch):
-    data = kohort.Dataset(X, Y[:, None])
+    frame = pd.DataFrame({"lag": Y, "other": Y + RANDOM.normal(0, 20, 300), "y": Y})
+    frame.loc[::7, "lag"] = np.nan
+    data = kohort.Dataset.from_frame(frame, target="y", test=0)
     whole = straight_line("mse", data, PARTS)
     monkeypatch.setattr(straight_lines, "_AT_ONCE", 50)
     parted = straight_line("mse", data, PARTS)
@@ -101,7 +108,7 @@ def test_of_several_numbers_each_has_its_own():
     ("x", "y"),
     [
         (np.full((300, 2), 7.0), Y),
-        (np.full((300, 2), 1e4) + 1 / 3, Y),
+        (np.full((300, 4), [1e4 + 1 / 3, 0.1, 7.7, 1e-3]), Y),
         (RANDOM.integers(0, 255, (300, 8, 8), dtype=np.uint8), Y),
         (RANDOM.normal(size=(300, 4, 4, 3)), Y),
         (X, RANDOM.normal(size=(300, 4, 4))),
@@ -109,7 +116,9 @@ def test_of_several_numbers_each_has_its_own():
     ids=["constant", "rounded", "pixels", "images", "maps"],
 )
 def test_where_there_is_none_nothing_is_told(x, y):
-    assert straight_line("mse", kohort.Dataset(x, y), PARTS) is None
+    data = kohort.Dataset(x, y)
+    for weights in (None, RANDOM.uniform(1, 2, 300)):
+        assert straight_line("mse", data, PARTS, weights) is None
 
 
 def test_samples_without_weight_give_no_line():
