@@ -17,6 +17,7 @@ from kohort.cli.ending import end
 from kohort.cli.on_data import check_commands, clean_commands, fetch_commands, prepare_commands
 from kohort.cli.training import search_commands, study_commands
 from kohort.engine.needless import without_needless_warnings
+from kohort.engine.process_end import end_at_once
 from kohort.errors import KohortError
 
 app = typer.Typer(
@@ -86,6 +87,7 @@ _UsageError: Any = typer.BadParameter.__base__
 
 def main() -> None:
     """The `kohort` command."""
+    end_at_once()
     try:
         with _ending_at_sigterm(), without_needless_warnings():
             code = app(prog_name="kohort", standalone_mode=False)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from kohort.data.system import cores
+from kohort.engine.process_end import end_at_once
 from kohort.engine.program import cache
 from kohort.engine.program.epoch import EpochInputs, EpochSpec, epoch_of_one
 from kohort.engine.program.steps import Steps
@@ -84,6 +85,7 @@ tenth."""
 
 def compiled_program(lowered: jax.stages.Lowered) -> Program:
     """The program of what is to be compiled."""
+    end_at_once()
     with cache.persistent(), cache.once(lowered.as_text):
         compiled = lowered.compile()
     program = Program(compiled, needed_by(compiled))
