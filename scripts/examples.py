@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding

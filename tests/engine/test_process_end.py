@@ -49,8 +49,11 @@ next(circle.generator)
     [
         "circle.file = open('text', 'w'); circle.file.write('all of it')",
         "circle.file = open('text', 'wb'); circle.file.write(b'all of it')",
-        "import os; file = os.open('text', os.O_CREAT | os.O_WRONLY)\n"
-        "Circle.__del__ = lambda self, write=os.write, to=file: write(to, b'all of it') and None",
+        """
+import os
+file = os.open("text", os.O_CREAT | os.O_WRONLY)
+Circle.__del__ = lambda self, write=os.write, to=file: write(to, b"all of it") and None
+""",
     ],
 )
 def test_a_file_that_only_a_circle_holds_is_written(held: str, tmp_path: Path) -> None:

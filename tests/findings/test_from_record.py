@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.data.inspection.constant_answers import ConstantAnswer
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.from_record import learning_curves
 from kohort.findings.rules import gap, underfit

@@ -20,7 +20,7 @@ def net(loss, metric=None, rate=0.0, reduction=""):
         "auc": lambda: keras.metrics.AUC(name="auc"),
         "pr": lambda: keras.metrics.AUC(curve="PR", name="pr"),
     }
-    end = "sigmoid" if "crossentropy" in loss else None
+    end = "softplus" if loss == "poisson" else "sigmoid" if "crossentropy" in loss else None
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, end)])
     given = [metrics.get(metric, lambda: metric)()] if metric else []
     if reduction:
@@ -177,10 +177,29 @@ def test_a_score_that_weighs_no_samples_compares_with_that_on_test():
     assert "do not hold one against the other" not in result.test_text()
 
 
+def test_an_input_that_holds_the_target_is_no_reference():
+    table = run(X[:, 0], loss="mse", rate=0.1).table()
+    assert list(table.index) == ["net", "always the mean of the training targets"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [("huber", "the number of lowest error for"), ("poisson", "the mean of")],
+)
+def test_other_losses_of_numbers_have_a_reference_too(loss, told):
+    counts = np.random.default_rng(1).poisson(np.e, 300).astype("float32")
+    result = run(counts, loss=loss)
+    # The Poisson loss of counts near e is near zero: a part of it would say nothing.
+    assert result.record.constant.from_zero is (loss == "huber")
+    answer = result.answer()
+    assert answer.startswith("Even the best variant is worse than always answering ")
+    assert f"always answering {told} the training targets, whose loss is " in answer
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"loss": "huber"},
+        {"loss": "cosine_similarity"},
         {"loss": "mse", "reduction": "sum"},
         {"loss": "binary_focal_crossentropy", "targets": RARE},
     ],

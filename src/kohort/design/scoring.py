@@ -7,13 +7,13 @@ from typing import Literal
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.inspection.constant_answers import ConstantKind, LossKind
 from kohort.data.labels import (
     CountedClass,
     class_labels,
     counted_class,
     holds_several_labels,
 )
+from kohort.data.simple_answers.constant_answers import ConstantKind, LossKind
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import Accuracy, MetricKind
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import CountedClass, Majority
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.evidence.class_counts import ClassCounts, counts_from_json, counts_to_json
 from kohort.evidence.curves import Curves
 from kohort.evidence.settings import Settings

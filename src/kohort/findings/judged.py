@@ -6,10 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
 from kohort.data.labels import Majority
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.curves.ends import carried, lowest_by_others, means_at_end, rise_after
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.scale import POINTS, Scale

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras.src.utils.python_utils import pythonify_logs
 
-from kohort.data.inspection.constant_answers import ConstantKind, LossKind
+from kohort.data.simple_answers.constant_answers import ConstantKind, LossKind
 from kohort.keras_api.class_outputs import HALF, OutputKind, output_kind
 from kohort.keras_api.models import overridden
 
@@ -216,6 +216,20 @@ _LOSSES: dict[object, LossKind] = {
     keras.losses.MeanAbsoluteError: "mae",
     keras.losses.mean_squared_error: "mse",
     keras.losses.mean_absolute_error: "mae",
+    keras.metrics.LogCoshError: "log_cosh",
+    keras.metrics.MeanAbsolutePercentageError: "mape",
+    keras.metrics.MeanSquaredLogarithmicError: "msle",
+    keras.metrics.Poisson: "poisson",
+    keras.losses.Huber: "huber",
+    keras.losses.LogCosh: "log_cosh",
+    keras.losses.MeanAbsolutePercentageError: "mape",
+    keras.losses.MeanSquaredLogarithmicError: "msle",
+    keras.losses.Poisson: "poisson",
+    keras.losses.huber: "huber",
+    keras.losses.log_cosh: "log_cosh",
+    keras.losses.mean_absolute_percentage_error: "mape",
+    keras.losses.mean_squared_logarithmic_error: "msle",
+    keras.losses.poisson: "poisson",
     keras.metrics.SparseCategoricalCrossentropy: "crossentropy",
     keras.metrics.CategoricalCrossentropy: "crossentropy",
     keras.metrics.BinaryCrossentropy: "binary crossentropy",
@@ -248,6 +262,8 @@ def _of_whole(kept: Any) -> LossKind | None:
     kind = _LOSSES.get(type(kept))
     options = {} if kind is None else kept.get_config()
     is_whole = not options.get("label_smoothing") and options.get("ignore_class") is None
+    # Keras leaves it out of the configuration.
+    is_whole &= getattr(kept, "_fn_kwargs", {}).get("delta", 1.0) == 1.0
     return kind if is_whole else None
 
 

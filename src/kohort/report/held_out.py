@@ -212,12 +212,14 @@ class TestSet:
         given = measured.outputs
         if given is None:
             given = candidate.predict(inputs)
-        if labels is None:
-            predicting = _with_predictions(tested, given, self._data.y_test)
-            if predicting is not tested and not measured.of_targets:
-                return replace(tested, other_scale=True)
-            return predicting
-        return _with_classes(tested, given, labels, kind)
+        found = tested if labels is None else _with_classes(tested, given, labels, kind)
+        if found is not tested:
+            return found
+        # Whole numbers from 0, such as counts, may be classes by their looks: the outputs tell.
+        predicting = _with_predictions(tested, given, self._data.y_test)
+        if predicting is not tested and not measured.of_targets:
+            return replace(tested, other_scale=True)
+        return predicting
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:

@@ -174,15 +174,18 @@ def errors_text(score: TestScore) -> str:
     Of several numbers R2 alone, as their units may differ. What the score itself is already, such
     as the MAE, is left out.
     """
+    is_useless = any(one.r2 <= 0 for one in score.errors if not one.no_r2)
     if len(score.errors) > 1:
         each = listing([r2_text(one) for one in score.errors])
-        return f"R2 of {each} for its {len(score.errors)} numbers"
+        why = " (at or below 0 it is no better than to answer the mean)" * is_useless
+        return f"R2 of {each} for its {len(score.errors)} numbers{why}"
     told = []
     for one in score.errors:
         for name, error in (("RMSE", one.rmse), ("MAE", one.mae)):
             if not np.isclose(error.mean, score.score.mean, rtol=_SAME):
                 told.append(f"{name} {error_text(error)}")
-        told += [f"R2 {r2_text(one)}"]
+        why = " (no better than to answer the mean of these targets)" * is_useless
+        told += [f"R2 {r2_text(one)}{why}"]
     return listing(told) if told else ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import score_table
 from kohort.report.study_page.interval_picture import NARROW, WIDE, _layers, interval_svg

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
 from kohort.data.labels import CountedClass, Majority
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval

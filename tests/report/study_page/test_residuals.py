@@ -104,11 +104,29 @@ def test_of_several_numbers_errors_are_told_of_each_and_none_is_drawn(tmp_path):
     predicted = result.best().model().predict(x[40:], verbose=0)
     expected = metrics.r2_score(x[40:], predicted, multioutput="raw_values")
     assert [one.r2 for one in score.errors] == pytest.approx(expected, abs=1e-5)
-    told = f"two has R2 of {expected[0]:.3f} and {expected[1]:.3f} for its 2 numbers."
+    told = f"two has R2 of {expected[0]:.3f} and {expected[1]:.3f} for its 2 numbers"
+    told += " (at or below 0 it is no better than to answer the mean)" * bool((expected <= 0).any())
+    told += "."
     assert told in result.test_text()
     page = result.report(tmp_path / "r.html").read_text("utf-8")
     assert page.count("RMSE of number ") == page.count("R2 of number ") == 2
     assert "observed over predicted" not in page
+
+
+@pytest.mark.parametrize("lowest", [0, 1])
+def test_counts_from_0_are_numbers_where_models_answer_with_one(lowest):
+    random = np.random.default_rng(0)
+    counts = random.integers(lowest, 6, 60)
+    x = (counts[:, None] + random.normal(0, 0.1, (60, 2))).astype("float32")
+    data = kohort.Dataset(x[:40], counts[:40], x[40:], counts[40:])
+    study = kohort.Study(
+        "counts", [kohort.Variant("line", build_line)], data,
+        replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=16,
+    )  # fmt: skip
+    (score,) = study.run(verbose=0).test_scores()
+    (errors,) = score.errors
+    expected = metrics.root_mean_squared_error(counts[40:], score.predictions)
+    assert errors.rmse.mean == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +153,11 @@ def test_errors_are_told_beside_the_score_but_not_where_they_are_the_score():
     told = tested_scores.errors_text(tested_scores.test_score(tested, 0.95))
     rmse, r2 = np.sqrt((noise**2).mean()), metrics.r2_score(targets, targets + noise)
     assert re.fullmatch(rf"RMSE {rmse:.3g} \(.* to .*\) and R2 {r2:.3f}", told)
+    far = replace(tested, predictions=targets + 2 * noise)
+    assert tested_scores.errors_text(tested_scores.test_score(far, 0.95)).endswith(
+        f"R2 {metrics.r2_score(targets, targets + 2 * noise):.3f} (no better than to answer "
+        "the mean of these targets)"
+    )
     flat = replace(tested, targets=np.ones(50, np.float32))
     told = tested_scores.errors_text(tested_scores.test_score(flat, 0.95))
     assert told.endswith("R2 not defined (all targets are the same)")

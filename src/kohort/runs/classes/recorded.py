@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import (
+from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
+from kohort.data.simple_answers.constant_answers import (
     ConstantAnswer,
-    ErrorKind,
     constant_answer,
     heaviest_class,
 )
-from kohort.data.inspection.straight_lines import straight_line
-from kohort.data.labels import ClassLabels, Majority, class_labels, majority_of
+from kohort.data.simple_answers.error_kinds import ErrorKind
+from kohort.data.simple_answers.straight_lines import straight_line
 from kohort.design.scoring import LOSS, Scoring
 from kohort.design.spec import StudySpec
 from kohort.evidence.class_counts import ClassCounts
@@ -76,15 +76,19 @@ def _counted(spec: StudySpec, score: Scoring) -> ClassLabels | None:
 
 
 _CLEARLY = 0.05
-"""A line is held up where it scores so much better, of errors in parts of the other's: among many
-inputs the line of one that tells nothing is a little better by chance."""
+"""A line is held up where it scores so much better, of errors in parts of the other's."""
+_NEARLY_NONE = 0.01
+"""An input whose line has this part of the other's error or less holds the target itself. No model
+is to be blamed that it errs more: that of an autoencoder of a table, or where targets lie among the
+inputs by mistake, which `kohort data check` tells."""
 
 
 def _is_clearly_better(kind: ErrorKind, line: ConstantAnswer, other: ConstantAnswer) -> bool:
     of_line, of_other = line.valid.mean(), other.valid.mean()
     if kind == "r2":
-        return bool(of_line > of_other + _CLEARLY)
-    return bool(of_line < (1 - _CLEARLY) * of_other)
+        return bool(of_other + _CLEARLY < of_line < 1 - _NEARLY_NONE**2)
+    least = _NEARLY_NONE ** (1 if kind in ("mae", "rmse") else 2)
+    return bool(least * of_other < of_line < (1 - _CLEARLY) * of_other)
 
 
 def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | None:
@@ -103,7 +107,8 @@ def one_answer(spec: StudySpec, score: Scoring, count: int) -> ConstantAnswer | 
         return None
     answer = constant_answer(score.constant, spec.data, parts, weights)
     match score.constant:
-        case "mse" | "rmse" | "mae" | "r2" as kind if answer is not None:
+        # A line may be below zero, where the other errors of numbers are not defined.
+        case "mse" | "rmse" | "mae" | "r2" | "huber" | "log_cosh" as kind if answer is not None:
             line = straight_line(kind, spec.data, parts, weights)
             if line is not None and _is_clearly_better(kind, line, answer):
                 answer = line

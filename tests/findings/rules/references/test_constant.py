@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.rules.references.constant import RULE, advantages, opens_the_answer
 from kohort.findings.statistics.scale import Scale
 from tests.findings.curve_builders import study_of

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kohort.data.inspection.constant_answers import ConstantAnswer
+from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict, more_replicates
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import ROUNDING, Interval, mean_interval
@@ -88,7 +88,7 @@ def advantages(study: StudyCurves, confidence: float) -> dict[str, Interval]:
 def _gains(study: StudyCurves, errors: np.ndarray) -> np.ndarray:
     """By replicate, by how much better errors `[replicate]` are than those of one answer."""
     score = _of(study).valid
-    if study.scale.is_proportion or study.scale.higher_is_better:
+    if study.scale.is_proportion or not _by_parts(study):
         gains = study.scale.error(score) - errors
         # Keras measures in float32: equal scores differ by its rounding.
         return np.where(np.abs(gains) < ROUNDING, 0.0, gains)
@@ -104,7 +104,7 @@ def _margin(study: StudyCurves) -> float:
 
 
 def _by_parts(study: StudyCurves) -> bool:
-    return not study.scale.higher_is_better
+    return not study.scale.higher_is_better and _of(study).from_zero
 
 
 def told(study: StudyCurves) -> str:
@@ -175,14 +175,19 @@ RULE = Rule(
     "the share of positives; of one-hot rows, whose columns Keras takes together, the area of each "
     "class's share of the training part; for accuracies of targets with several places, such as "
     "the pixels of a mask or several labels, the most common value in each place; for "
-    "crossentropies of classes their shares; for squared "
-    "errors and R2 the mean of the training targets, for absolute errors their median; or the "
+    "crossentropies of classes their shares; for squared errors, R2 and the Poisson loss "
+    "the mean of the training targets, for absolute errors their median, for errors in percent "
+    "their median by weights of one over their size, for the Huber loss (of delta 1), the "
+    "logarithm of the hyperbolic cosine and squared errors of logarithms the number that they are "
+    "lowest for; of binary "
+    "crossentropies of several labels, and of errors of images, the mean in each place; or the "
     "straight line of one input, of a table or of windows, where that scores better by a "
     "twentieth: least squares on each training part, of the input of the highest correlation with "
-    "the target. A ROC area of two classes has the interval of the validation samples that stand "
-    "behind it, taken as independent; where a `Dataset` has groups, groups. All others have that "
-    "of the paired differences over replicates, of errors in parts of the one answer's, so that "
-    "over seeds they tell of their one split alone. It is beaten where Simes's test over all "
+    "the target there. An input whose line errs a hundredth as much, or less, holds the target, "
+    "and is left out. A ROC area of two classes has the interval of the validation samples that "
+    "stand behind it, taken as independent; where a `Dataset` has groups, groups. All others have "
+    "that of the paired differences over replicates, of errors in parts of the one answer's, so "
+    "that over seeds they tell of their one split alone. It is beaten where Simes's test over all "
     "variants rejects that none is better. Else it is found where the best variant scores less "
     "than the study's `margin` better, and inconclusive where it scores more, "
     f"but chance may do that, or where there are fewer than {FEWEST} replicates. It is asked where "

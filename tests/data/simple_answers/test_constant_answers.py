@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import kohort
-from kohort.data.inspection import constant_answers
-from kohort.data.inspection.constant_answers import constant_answer, heaviest_class
 from kohort.data.labels import class_labels
+from kohort.data.simple_answers import constant_answers
+from kohort.data.simple_answers.constant_answers import constant_answer, heaviest_class
 
 RANDOM = np.random.default_rng(0)
 ROWS = np.arange(200)

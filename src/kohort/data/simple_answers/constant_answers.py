@@ -8,8 +8,17 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels, class_labels
+from kohort.data.simple_answers.error_kinds import (
+    EPSILON,
+    MOST_PLACES,
+    SOUGHT,
+    ErrorKind,
+    best_constant,
+    error_of,
+    mean_of,
+    of_rows,
+)
 
-type ErrorKind = Literal["mse", "rmse", "mae", "r2"]
 type AreaKind = Literal["roc", "pr"]
 type EntropyKind = Literal["crossentropy", "binary crossentropy"]
 type LossKind = ErrorKind | EntropyKind
@@ -20,9 +29,12 @@ MOST_COUNTS = 2**24
 """Of more classes times places of a target nothing is counted."""
 _AT_ONCE = 2**22
 """How many places of targets are counted at once."""
+MOST_NUMBERS = 2**26
+"""Of targets with more numbers in all no mean is taken."""
 _SHARES = "the share of each class"
 _CHANCE = "one score (chance)"
 _MOST_COMMON = "the most common value in each place"
+_IN_EACH_PLACE = " in each place"
 _BY_WEIGHT = ", by the weights of samples"
 
 
@@ -39,6 +51,7 @@ class ConstantAnswer:
         ones: The part of these that are of class 1, on average, where the score is the area under
             the ROC curve of two classes; else None.
         is_line: Whether it is a straight line.
+        from_zero: Whether no score is below zero: another may be told as a part of it.
     """
 
     name: str
@@ -46,6 +59,7 @@ class ConstantAnswer:
     valid: np.ndarray
     ones: float | None = None
     is_line: bool = False
+    from_zero: bool = True
 
     def told(self, always: str) -> str:
         """What models are compared with, in words: `always the mean of ...`, `a straight line`."""
@@ -69,10 +83,12 @@ def constant_answer(
 ) -> ConstantAnswer | None:
     """What the best answer that is one for all samples scores, chosen on the training part.
 
-    That is the mean of the training targets, or their median for absolute errors; for areas one
+    That is the mean of the training targets, their median for absolute errors, or another number
+    that an error is lowest for; for areas one
     score for all samples, and of one-hot rows, whose columns Keras takes together, the share of
     each class, as for crossentropies. For accuracies of targets with several places, such as the
-    pixels of a mask, it is the most common value in each place.
+    pixels of a mask, it is the most common value in each place; for errors and binary
+    crossentropies of such the mean in each.
 
     Args:
         kind: What Keras's metric computes, over all samples and columns.
@@ -89,13 +105,15 @@ def constant_answer(
     if weights is not None and _weighs_nothing(sides, weights):
         return None
     match kind:
-        case "mse" | "rmse" | "mae" | "r2":
-            answer = _of_error(kind, data.y_train, sides, weights)
+        case "crossentropy" | "binary crossentropy" | "roc" | "pr":
+            labels = class_labels(data, floats_are_labels=True)
+            answer = None if labels is None else _of_classes(kind, labels, sides, weights)
+            if kind == "binary crossentropy" and labels is None:
+                answer = _of_shares(data.y_train, sides, weights)
         case "binary accuracy" | "sparse accuracy" | "categorical accuracy":
             answer = _of_places(kind, data.y_train, sides, weights)
         case _:
-            labels = class_labels(data, floats_are_labels=True)
-            answer = None if labels is None else _of_classes(kind, labels, sides, weights)
+            answer = _of_error(kind, data.y_train, sides, weights)
     is_known = answer is not None and np.isfinite([answer.train, answer.valid]).all()
     return answer if is_known else None
 
@@ -127,75 +145,54 @@ def _weighs_nothing(parts: Sequence[tuple[np.ndarray, np.ndarray]], weights: np.
     return not all(weights[rows].any() for part in parts for rows in part)
 
 
-def of_rows(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    """The weights of some rows, where samples have any."""
-    return None if weights is None else weights[rows]
-
-
-def mean_of(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """The weighted mean over samples of values `[sample, ...]`, float64."""
-    if weights is None:
-        return np.asarray(values.mean(axis=0, dtype=float))
-    return np.asarray(weights.astype(float) @ values / weights.sum(dtype=float))
-
-
-def _median(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """The weighted median over samples of values `[sample]` or `[sample, number]`."""
-    if weights is None:
-        return np.asarray(np.median(values, axis=0))
-    if values.ndim == 2:
-        return np.array([_median(column, weights) for column in values.T])
-    order = np.argsort(values, kind="stable")
-    weight = np.cumsum(weights[order], dtype=float)
-    # Where half of the weight ends at a target, the middle between that and the next one.
-    ends = [np.searchsorted(weight, weight[-1] / 2, side) for side in ("left", "right")]
-    return np.asarray(values[order[ends]].mean(dtype=float))
-
-
 def _of_error(
     kind: ErrorKind,
     targets: np.ndarray,
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
     weights: np.ndarray | None,
 ) -> ConstantAnswer | None:
-    if targets.ndim > 2 or targets.dtype.kind not in "iuf":
+    if targets.dtype.kind not in "iuf" or targets.size > MOST_NUMBERS:
         return None
-    scores = []
+    # Keras takes R2 of columns.
+    if targets.ndim > 2 and (kind == "r2" or weights is not None):
+        return None
+    scores, name = [], ""
     for part in parts:
         sides = [(targets[rows], of_rows(weights, rows)) for rows in part]
-        scores.append(_errors(kind, sides))
+        if kind in SOUGHT and targets[0].size > MOST_PLACES:
+            return None
+        constant, name = best_constant(kind, *sides[0])
+        scores.append([error_of(kind, those, constant, weight) for those, weight in sides])
     if kind != "r2" and not np.all(scores):  # nothing to be better than
         return None
-    middle = "weighted " * (weights is not None) + ("median" if kind == "mae" else "mean")
-    return ConstantAnswer(f"the {middle} of the training targets", *np.array(scores).T)
+    name += _IN_EACH_PLACE * (targets.ndim > 2)
+    return replace(ConstantAnswer(name, *np.array(scores).T), from_zero=kind != "poisson")
 
 
-def _errors(kind: ErrorKind, sides: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> list[float]:
-    """The scores on each side, its targets and their weights, of the best constant of the first."""
-    constant = _median(*sides[0]) if kind == "mae" else mean_of(*sides[0])
-    return [error_of(kind, targets, constant, weights) for targets, weights in sides]
+def _of_shares(
+    targets: np.ndarray,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    weights: np.ndarray | None,
+) -> ConstantAnswer | None:
+    """The binary crossentropy of the mean in each place, of labels of 0 and 1 or parts of one.
 
-
-def error_of(
-    kind: ErrorKind, targets: np.ndarray, answers: np.ndarray, weights: np.ndarray | None
-) -> float:
-    """What Keras's metric gives to answers to some samples, or to one for all of them.
-
-    Args:
-        kind: What it computes.
-        targets: `[sample]` or `[sample, number]`.
-        answers: Of the same shape, or of that of one target.
-        weights: `[sample]`; None without.
+    It is linear in the targets, so that their means tell it.
     """
-    apart = targets - answers
-    if kind == "mae":
-        return float(mean_of(np.abs(apart), weights).mean())
-    squares = mean_of(np.square(apart), weights)
-    if kind == "r2":
-        spread = mean_of(np.square(targets - mean_of(targets, weights)), weights)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            squares = 1 - squares / spread
-    return float(np.sqrt(squares.mean()) if kind == "rmse" else squares.mean())
+    if targets.dtype.kind not in "iufb" or targets.size > MOST_NUMBERS or not targets.size:
+        return None
+    if targets.min() < 0 or targets.max() > 1:
+        return None
+    places, scores = targets.reshape(len(targets), -1), []
+    for part in parts:
+        train, valid = (mean_of(places[rows], of_rows(weights, rows)) for rows in part)
+        known = np.clip(train, EPSILON, 1 - EPSILON)
+        logarithms = np.log(known), np.log1p(-known)
+        scores.append(
+            [-(m * logarithms[0] + (1 - m) * logarithms[1]).mean() for m in (train, valid)]
+        )
+    weighted = "weighted " * (weights is not None)
+    name = f"the {weighted}mean of the training targets{_IN_EACH_PLACE * (places.shape[1] > 1)}"
+    return ConstantAnswer(name, *np.array(scores).T)
 
 
 def _of_places(

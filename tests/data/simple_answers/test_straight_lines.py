@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import linregress
 
 import kohort
-from kohort.data.inspection import straight_lines
-from kohort.data.inspection.straight_lines import straight_line
+from kohort.data.simple_answers import straight_lines
+from kohort.data.simple_answers.straight_lines import straight_line
 
 RANDOM = np.random.default_rng(0)
 ROWS = np.arange(300)
@@ -123,3 +123,25 @@ def test_where_there_is_none_nothing_is_told(x, y):
 
 def test_samples_without_weight_give_no_line():
     assert straight_line("mse", kohort.Dataset(X, Y), PARTS, np.zeros(300)) is None
+
+
+def test_validation_samples_have_no_say_in_which_input_it_is():
+    noise = np.random.default_rng(1).normal(size=(300, 500))
+    targets = np.random.default_rng(2).normal(size=(300, 1))
+    found = straight_line("mse", kohort.Dataset(noise, targets), PARTS)
+    assert found.name == "straight lines, each of one column"  # a part may choose another one
+    # Chosen with them, the best of 500 inputs that tell nothing looks better than the mean.
+    assert (found.valid > [targets[valid].var() for _, valid in PARTS]).all()
+    for number, (_, valid) in enumerate(PARTS):
+        other = targets.copy()
+        other[valid] = 9 * other[valid][::-1]
+        changed = straight_line("mse", kohort.Dataset(noise, other), PARTS[number : number + 1])
+        assert changed.train[0] == pytest.approx(found.train[number], rel=1e-6)
+
+
+def test_the_input_is_chosen_by_some_of_very_many_numbers(monkeypatch):
+    data = kohort.Dataset(X, Y[:, None])
+    whole = straight_line("mse", data, PARTS)
+    monkeypatch.setattr(straight_lines, "_TO_CHOOSE", 300)
+    assert straight_line("mse", data, PARTS).name == whole.name
+    assert straight_line("mse", data, PARTS).valid == pytest.approx(whole.valid)
