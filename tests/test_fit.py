@@ -610,15 +610,17 @@ class TestRefusals:
         with pytest.raises(kohort.ModelError, match=r"compiled model.*call model\.compile"):
             kohort.fit(keras.Sequential([keras.layers.Dense(3)]), *xy, verbose=0)
 
-    def test_models_that_share_a_layer(self, xy):
-        base = keras.layers.Dense(8)
-        models = []
-        for _ in range(2):
-            model = keras.Sequential([keras.Input((5,)), base, keras.layers.Dense(3, "softmax")])
-            model.compile("adam", "sparse_categorical_crossentropy")
-            models.append(model)
-        with pytest.raises(kohort.ModelError, match="models that share"):
-            kohort.fit(models, *xy, verbose=0)
+    @pytest.mark.parametrize("engine", ["auto", "fused"])
+    def test_models_that_share_an_optimizer(self, engine, xy):
+        models, optimizer = [seeded(0), seeded(1)], keras.optimizers.Adam()
+        for model in models:
+            model.compile(optimizer, "sparse_categorical_crossentropy")
+        before = [model.get_weights() for model in models]
+        with pytest.raises(kohort.ModelError, match="an optimizer for each model"):
+            kohort.fit(models, *xy, verbose=0, engine=engine)
+        for model, weights in zip(models, before, strict=True):
+            for now, then in zip(model.get_weights(), weights, strict=True):
+                np.testing.assert_array_equal(now, then)
 
     def test_one_model_in_two_places(self, xy):
         model = seeded(0)

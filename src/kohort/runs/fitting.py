@@ -21,9 +21,10 @@ from kohort.engine.reference import fit_one
 from kohort.errors import DesignError, InputError, ModelError, reason, shortened
 from kohort.keras_api.arrays import ArrayTree, is_dense, is_packable, pack, shapes_of_batch
 from kohort.keras_api.callbacks import Callback, Verbose, why_inside_epochs
-from kohort.keras_api.models import prepare, variables_of
+from kohort.keras_api.models import prepare
 from kohort.report.progress import Progress
 from kohort.tracing.eligibility import not_fused, steps_or_reason, why_not_fused
+from kohort.tracing.sharing import why_in_turn
 from kohort.tracing.signature import TracedSteps, first_batch, group
 
 type Engine = Literal["auto", "fused", "keras"]
@@ -92,7 +93,7 @@ class Fitting:
             self._expect(len(self._models))
         if self._left:
             _tell(self._models, self._left)
-            self._train_in_turn(list(self._left), given)
+            self._train_in_turn(sorted(self._left), given)
 
     def _leave(self, number: int, why: str | None) -> None:
         """Leave a model to `keras.Model.fit`, unless the user insists on the fused engine."""
@@ -142,13 +143,15 @@ class Fitting:
         numbers = [number for number in range(len(self._models)) if number not in self._left]
         for number in numbers:
             prepare(self._models[number], batch)
-        _check_disjoint([self._models[number] for number in numbers])
         steps = {}
         for number in numbers:
             traced, why = self._traced(number, batch, evaluates=evaluates)
             self._leave(number, why or None)
             if traced is not None:
                 steps[number] = traced
+        for number, why in why_in_turn(self._models, steps).items():
+            self._leave(number, why)
+            steps.pop(number, None)
         return steps
 
     def _traced(
@@ -302,13 +305,3 @@ def _tell(models: Sequence[keras.Model], left: Mapping[int, str]) -> None:
     in_turn = ", one model after another" * (len(left) > 1)
     told = shortened(parts, between="; ")
     warnings.warn(f"kohort.fit leaves to keras.Model.fit{in_turn}: {told}", stacklevel=4)
-
-
-def _check_disjoint(models: Sequence[keras.Model]) -> None:
-    variables = [v for model in models for part in variables_of(model) for v in part]
-    if len({id(variable) for variable in variables}) < len(variables):
-        raise ModelError(
-            "models that have no layer, optimizer or metric in common",
-            "models that share some",
-            "build each model anew, or train them by separate calls",
-        )
