@@ -293,6 +293,16 @@ def test_a_loss_of_probabilities_that_gets_other_numbers_is_told(activation, wra
     assert "the loss binary_crossentropy takes probabilities: end with sigmoid" in str(binary)
 
 
+@pytest.mark.parametrize("loss", ["poisson", keras.losses.Poisson(), keras.losses.poisson])
+def test_the_logarithm_of_a_rate_below_zero_is_told(loss):
+    counts = (np.arange(40) % 5).astype("float32")[:, None]
+    told = "and the loss poisson takes the logarithm of its outputs: end with softplus or exp"
+    assert told in str(ending(loss, None, 1, counts))
+    assert told in str(ending(loss, "tanh", 1, counts))
+    for activation in ("softplus", "exponential", "relu"):
+        assert ending(loss, activation, 1, counts).slips == ()
+
+
 def test_a_loss_of_logits_or_of_the_users_may_get_any_numbers():
     plans = [
         ending("sparse_categorical_crossentropy", "softmax"),

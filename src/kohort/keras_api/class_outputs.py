@@ -41,6 +41,9 @@ _OF_PROBABILITIES = (
 _UNBOUNDED = (keras.activations.linear, keras.activations.relu, keras.activations.tanh)
 """Activations whose values are not parts of 1, as probabilities are."""
 
+_SIGNED = (keras.activations.linear, keras.activations.tanh)
+"""Activations whose values may be below zero, where there is no logarithm."""
+
 _HINGES = (keras.losses.Hinge, keras.losses.SquaredHinge, keras.losses.CategoricalHinge)
 _HINGE_FUNCTIONS = (
     keras.losses.hinge,
@@ -107,17 +110,18 @@ def _last_activation(model: keras.Model) -> Any:
 
 
 def slip_of_outputs(model: keras.Model) -> str:
-    """That the loss of a model takes probabilities, and its last layer gives any numbers.
+    """That the loss of a model takes probabilities or rates, and its last layer gives any numbers.
 
-    Keras cuts such numbers off at 0 and 1, or divides them by their sum: its loss is one of other
-    outputs, stands still where they are cut, and may be NaN.
+    Keras cuts what is no probability off at 0 and 1, or divides by its sum: its loss is one of
+    other outputs, stands still where they are cut, and may be NaN. Of rates, which the Poisson
+    loss takes the logarithm of, those below zero make it NaN.
 
     Args:
         model: The model, compiled.
 
     Returns:
-        What is so, and how to mend it, as a clause; "" where the loss is no crossentropy of Keras
-        without `from_logits`, or nothing is known of the last layer.
+        What is so, and how to mend it, as a clause; "" where the loss is neither a crossentropy
+        of Keras without `from_logits` nor its Poisson loss, or nothing is known of the last layer.
     """
     given = getattr(model, "loss", None)
     if isinstance(given, dict | list | tuple) or overridden(model, ("train_step", "compute_loss")):
@@ -127,9 +131,14 @@ def slip_of_outputs(model: keras.Model) -> str:
     kinds = [kind for of_link in _CROSS_ENTROPIES.values() for kind in of_link]
     is_known = loss in _OF_PROBABILITIES or type(loss) in kinds
     last = _last_activation(model)
+    told = loss.name if isinstance(loss, keras.losses.Loss) else getattr(loss, "__name__", "")
+    if (loss is keras.losses.poisson or type(loss) is keras.losses.Poisson) and last in _SIGNED:
+        return (
+            f"the last layer has the activation {last.__name__}, and the loss {told} takes the "
+            "logarithm of its outputs: end with softplus or exponential"
+        )
     if not is_known or link_of_loss(loss) != "" or last not in _UNBOUNDED:
         return ""
-    told = loss.name if isinstance(loss, keras.losses.Loss) else loss.__name__
     link = "sigmoid" if "binary" in told else "softmax"
     return (
         f"the last layer has the activation {last.__name__}, and the loss {told} takes "
