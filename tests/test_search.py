@@ -218,6 +218,36 @@ def test_a_build_function_of_keras_tuner_is_taken_as_it_is(blobs):
 
 
 @pytest.mark.long
+def test_one_name_under_several_conditions_of_a_tuner_space_is_one_column(blobs, tmp_path):
+    def tuned(hp):
+        kind = hp.Choice("kind", ["few", "many"])
+        with hp.conditional_scope("kind", ["few"]):
+            few = hp.Choice("units", [4, 5])
+        with hp.conditional_scope("kind", ["many"]):
+            many = hp.Choice("units", [8, 9])
+            clip = hp.Float("clip", 0.1, 1.0)
+        assert (clip is None) == (kind == "few")
+        model = build(few or many, hp.Float("rate", 1e-3, 0.3, sampling="log"))
+        model.optimizer.clipnorm = clip
+        return model
+
+    given = {"build": tuned, "space": None, "trials": 8, "epochs": 2, "sampler": "random"}
+    first = small(blobs, **given).run(tmp_path / "k.db", verbose=0, confirm=2)
+    opened = kohort.open(tmp_path / "k.db", "small")
+    for result in (first, opened):
+        trials = result.trials()
+        assert set(trials.columns) >= {"kind", "units", "clip", "rate"}
+        assert not any(":" in name for name in trials.columns)
+        assert set(trials["units"][trials["kind"] == "few"]) <= {4, 5}
+        assert set(trials["units"][trials["kind"] == "many"]) <= {8, 9}
+        assert (trials["clip"].isna() == (trials["kind"] == "few")).all()
+        (path,) = result.export_trials(tmp_path / "t.csv")
+        assert "kind=few" not in path.read_text()
+    params = {name for trial in opened.to_optuna().trials for name in trial.params}
+    assert params == {"kind", "kind=few: units", "kind=many: units", "kind=many: clip", "rate"}
+
+
+@pytest.mark.long
 def test_a_hyper_model_of_keras_tuner_is_taken_as_it_is(blobs, tmp_path):
     class Hyper:
         def __init__(self, widest):

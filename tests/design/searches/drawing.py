@@ -9,4 +9,7 @@ def drawn(space, count, seed=0):
     """The arguments of some random trials."""
     with quiet():
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-        return [space.draw(study.ask()) for _ in range(count)]
+        found = [{} for _ in range(count)]
+        for arguments in found:
+            space.draw(study.ask(), arguments)
+        return found

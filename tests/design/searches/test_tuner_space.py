@@ -26,11 +26,12 @@ def build(hp):
     kind = hp.Choice("optimizer", ["sgd", "adam"])
     with hp.conditional_scope("optimizer", ["sgd"]):
         momentum = hp.Float("momentum", 0.0, 0.9)
+    assert (momentum is None) == (kind == "adam")
     if kind == "sgd":
         optimizer = keras.optimizers.SGD(rate, momentum=momentum)
     else:
         optimizer = keras.optimizers.Adam(rate)
-    assert hp.get("lr") == rate
+    assert hp.get("lr") == hp["lr"] == rate
     assert "lr" in hp
     assert hp.Fixed("batch", 32) == 32
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -57,7 +58,9 @@ def test_the_values_that_were_drawn_build_the_same_model():
 
 
 def asked(*questions):
-    hp = HyperParameters(lambda name, axis: axis[0] if isinstance(axis, list) else axis.low)
+    hp = HyperParameters(
+        lambda _name, axis, _within: axis[0] if isinstance(axis, list) else axis.low
+    )
     return [question(hp) for question in questions]
 
 
@@ -71,17 +74,92 @@ def test_a_name_of_two_meanings_is_refused():
         asked(lambda hp: hp.Int("n", 1, 5), lambda hp: hp.Int("n", 1, 6))
 
 
-def test_what_is_not_asked_for_under_these_values_has_its_default():
+def test_what_has_a_condition_that_is_not_met_is_none_whatever_its_default():
     def of_parent(hp):
         hp.Choice("kind", ["a", "b"])
         return hp.Int("n", 5, 9, default=7, parent_name="kind", parent_values="b")
 
-    assert asked(of_parent) == [7]
+    def of_scope(hp):
+        with hp.conditional_scope("kind", "b"):
+            flag = hp.Boolean("flag", default=True)
+            with hp.conditional_scope("flag", [True, None]):  # It has no value, not the value None.
+                return flag, hp.Fixed("of flag", 3), "flag" in hp
+
+    def of_met(hp):
+        with hp.conditional_scope("kind", ["a", "c"]):
+            return hp.Choice("m", ["x", "y"], default="y")
+
+    assert asked(of_parent, of_scope, of_met) == [None, (None, None, False), "x"]
+
+
+def test_the_value_of_a_name_without_one_is_refused():
+    def inactive(hp):
+        hp.Choice("kind", ["a", "b"])
+        hp.Int("n", 5, 9, parent_name="kind", parent_values="b")
+        return hp["n"]
+
+    with pytest.raises(DesignError, match=r"for hp\['n'\], got one whose conditions are not met"):
+        asked(inactive)
+    with pytest.raises(KeyError):
+        asked(lambda hp: hp["other"])
+
+
+def test_a_condition_on_what_was_not_asked_for_is_refused():
+    def scoped(hp):
+        hp.Choice("kind", ["a", "b"])
+        with hp.conditional_scope("knd", ["a"]):
+            pass
+
+    def outside(hp):
+        hp.Choice("kind", ["a", "b"])
+        with hp.name_scope("layer"):
+            hp.Int("n", 5, 9, parent_name="kind", parent_values="b")
+
+    with pytest.raises(DesignError, match="got one on 'knd', which was not; mend its name"):
+        asked(scoped)
+    with pytest.raises(DesignError, match="got one on 'layer/kind', which was not"):
+        asked(outside)
+
+
+def test_one_name_may_have_other_values_under_other_conditions():
+    def build(hp):
+        kind = hp.Choice("kind", ["few", "many", "most"])
+        with hp.conditional_scope("kind", ["few"]):
+            few = hp.Choice("units", [2, 4])
+        with hp.conditional_scope("kind", ["many", "most"]):
+            many = hp.Int("units", 30, 31)
+        assert (few is None) == (kind != "few")
+        assert (many is None) == (kind == "few")
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(few or many)])
+        model.compile("sgd", "mse")
+        return model
+
+    asking = Asking(TunedSpace(build), "random", 0)
+    draws = [draw for _ in range(6) if (draw := asking.ask())]
+    assert not any(draw.failure for draw in draws)
+    assert {(d.arguments["kind"], d.arguments["units"]) for d in draws} == {
+        *(("few", units) for units in (2, 4)),
+        *((kind, units) for kind in ("many", "most") for units in (30, 31)),
+    }
+    assert {name for draw in draws for name in draw.asked.params} == {
+        "kind", "kind=few: units", "kind=many or most: units",
+    }  # fmt: skip
+    for draw in draws:
+        assert with_values(build)(**draw.arguments).layers[0].units == draw.arguments["units"]
+
+
+def test_what_fails_has_the_values_that_it_was_given():
+    def build(hp):
+        hp.Choice("kind", ["a"])
+        hp.Choice("shape", [(1, 2)], parent_name="kind", parent_values="a")
+        raise RuntimeError("never")
+
+    assert Asking(TunedSpace(build), "random", 0).ask().arguments == {"kind": "a", "shape": (1, 2)}
 
 
 def test_a_step_multiplies_where_the_logarithm_is_sampled():
     seen = []
-    hp = HyperParameters(lambda name, axis: seen.append(axis) or axis[0])
+    hp = HyperParameters(lambda _name, axis, _within: seen.append(axis) or axis[0])
     hp.Int("n", 1, 64, step=2, sampling="log")
     assert seen == [[1, 2, 4, 8, 16, 32, 64]]
 

@@ -72,11 +72,13 @@ class Asking:
     def _drawn(self) -> tuple[optuna.Trial, Arguments, str]:
         """A trial, its arguments, and why it cannot be drawn, if it cannot."""
         try:
-            trial = self._study.ask()
+            trial, failure = self._study.ask(), ""
+            arguments: Arguments = {}
             try:
-                return trial, self._space.draw(trial), ""
+                self._space.draw(trial, arguments)
             except DesignError as error:
-                return trial, dict(trial.params), failure_of(error)
+                failure = failure_of(error)
+            return trial, arguments, failure
         except ImportError as error:
             raise DesignError(
                 f"what {type(self._study.sampler).__name__} needs to draw trials",

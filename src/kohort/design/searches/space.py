@@ -28,11 +28,11 @@ class Space(Protocol):
     count: float
     """How many trials differ; infinite where that is unknown or unbounded."""
 
-    def draw(self, trial: optuna.Trial) -> Arguments:
-        """The arguments of a trial, each suggested by Optuna.
+    def draw(self, trial: optuna.Trial, found: Arguments) -> None:
+        """Add the arguments of a trial, each suggested by Optuna, to what is found.
 
         Raises:
-            DesignError: They cannot be drawn.
+            DesignError: They cannot be drawn; those before it are found.
         """
         ...
 
@@ -79,9 +79,9 @@ class WrittenSpace:
                 "give an argument a second value, or a kohort.Range",
             )
 
-    def draw(self, trial: optuna.Trial) -> Arguments:
-        """The arguments of a trial, each suggested by Optuna."""
-        return _drawn(self._axes, trial)
+    def draw(self, trial: optuna.Trial, found: Arguments) -> None:
+        """Add the arguments of a trial, each suggested by Optuna, to what is found."""
+        found |= _drawn(self._axes, trial)
 
     def told(self) -> dict[str, str]:
         """What it may choose, as Python code by name."""

@@ -21,12 +21,16 @@ from kohort.design.variants import Variant
 from kohort.errors import DesignError
 
 type Build = Callable[["HyperParameters"], keras.Model]
-type Asked = Callable[[str, Any], Any]
-"""Returns the value of a name; what it is drawn from is a `Range` or a list of choices."""
+type Asked = Callable[[str, Any, str], Any]
+"""Returns the value of a name, given what it is drawn from (a `Range` or a list of choices) and the
+conditions under which it is asked for, as text."""
 
 
 class HyperParameters:
     """What a build function of KerasTuner's kind is given.
+
+    As in KerasTuner a hyperparameter whose conditions are not met is None, whatever its default,
+    and one name may have other values under other conditions.
 
     Args:
         draw: Draws the value of a name that is asked for the first time.
@@ -37,6 +41,7 @@ class HyperParameters:
         self._definitions: dict[str, str] = {}
         self.values: Arguments = {}
         """The values so far, by name."""
+        self._inactive: set[str] = set()
         self._scopes: list[tuple[str, list[Any]]] = []
         self._prefix = ""
 
@@ -50,11 +55,8 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """One of several values."""
-        del ordered  # Optuna has no ordered choices.
-        choices = list(values)
-        return self._value(
-            name, choices, choices[0] if default is None else default, parent_name, parent_values
-        )
+        del ordered, default  # Optuna has no ordered choices, and begins with none of them.
+        return self._value(name, list(values), parent_name, parent_values)
 
     def Int(
         self,
@@ -68,10 +70,9 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """A whole number; with log sampling a step multiplies."""
+        del default
         axis = _axis(name, int(min_value), int(max_value), step, sampling)
-        return self._value(
-            name, axis, min_value if default is None else default, parent_name, parent_values
-        )
+        return self._value(name, axis, parent_name, parent_values)
 
     def Float(
         self,
@@ -85,10 +86,9 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """A number; with log sampling a step multiplies."""
+        del default
         axis = _axis(name, float(min_value), float(max_value), step, sampling)
-        return self._value(
-            name, axis, min_value if default is None else default, parent_name, parent_values
-        )
+        return self._value(name, axis, parent_name, parent_values)
 
     def Boolean(
         self,
@@ -98,31 +98,54 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """True or False."""
-        return self._value(name, [True, False], default, parent_name, parent_values)
+        del default
+        return self._value(name, [True, False], parent_name, parent_values)
 
     def Fixed(
         self, name: str, value: Any, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
         """A value that does not vary."""
-        return self._value(name, [value], value, parent_name, parent_values)
+        return self._value(name, [value], parent_name, parent_values)
 
     def get(self, name: str) -> Any:
         """The value of a name that was asked for.
 
         Raises:
-            KeyError: It was not.
+            DesignError: Its conditions are not met.
+            KeyError: It was not asked for.
         """
-        return self.values[self._prefix + name]
+        full = self._prefix + name
+        if full in self._inactive and full not in self.values:
+            raise DesignError(
+                f"a hyperparameter that has a value, for hp[{name!r}]",
+                "one whose conditions are not met",
+                f"ask first whether it has one: {name!r} in hp",
+            )
+        return self.values[full]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
 
     def __contains__(self, name: str) -> bool:
         return self._prefix + name in self.values
 
     @contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """What is asked for inside varies only where a parent has one of these values."""
+        """What is asked for inside has a value only where a parent has one of these, else None.
+
+        Raises:
+            DesignError: The parent was not asked for before.
+        """
+        parent = self._prefix + parent_name
+        if parent not in {*self.values, *self._inactive}:
+            raise DesignError(
+                "a condition on a hyperparameter that was asked for before",
+                f"one on {parent!r}, which was not",
+                "mend its name, or ask for it first",
+            )
         several = isinstance(parent_values, list | tuple)
         values = list(parent_values) if several else [parent_values]
-        self._scopes.append((self._prefix + parent_name, values))
+        self._scopes.append((parent, values))
         try:
             yield
         finally:
@@ -137,15 +160,17 @@ class HyperParameters:
         finally:
             self._prefix = before
 
-    def _value(
-        self, name: str, axis: Any, default: Any, parent_name: str | None, parent_values: Any
-    ) -> Any:
-        if parent_name is not None:
+    def _value(self, name: str, axis: Any, parent_name: str | None, parent_values: Any) -> Any:
+        if parent_name:
             with self.conditional_scope(parent_name, parent_values):
-                return self._value(name, axis, default, None, None)
-        if not all(self.values.get(parent) in values for parent, values in self._scopes):
-            return default
+                return self._value(name, axis, None, None)
         name, definition = self._prefix + name, repr(axis)
+        if not all(
+            parent in self.values and self.values[parent] in values
+            for parent, values in self._scopes
+        ):
+            self._inactive.add(name)
+            return None
         check_names([name])
         if self._definitions.setdefault(name, definition) != definition:
             raise DesignError(
@@ -154,8 +179,13 @@ class HyperParameters:
                 "give one of them another name",
             )
         if name not in self.values:
-            self.values[name] = self._draw(name, axis)
+            self.values[name] = self._draw(name, axis, self._within())
         return self.values[name]
+
+    def _within(self) -> str:
+        """The conditions here, as text: for Optuna one name under other conditions is another."""
+        told = [(parent, " or ".join(map(str, values))) for parent, values in self._scopes]
+        return "".join(f"{parent}={values}: " for parent, values in told)
 
 
 class TunedSpace:
@@ -170,15 +200,17 @@ class TunedSpace:
     def __init__(self, build: Build) -> None:
         self._build = build
 
-    def draw(self, trial: optuna.Trial) -> Arguments:
-        """The values that building a model asks for.
+    def draw(self, trial: optuna.Trial, found: Arguments) -> None:
+        """Add the values that building a model asks for.
 
         Raises:
             DesignError: The function fails.
         """
-        hp = HyperParameters(lambda name, axis: _suggested(trial, name, axis))
-        Variant("of the search", lambda: self._build(hp)).model(trial.number)
-        return hp.values
+        hp = HyperParameters(lambda name, axis, within: _suggested(trial, name, axis, within))
+        try:
+            Variant("of the search", lambda: self._build(hp)).model(trial.number)
+        finally:
+            found |= hp.values
 
     def told(self) -> dict[str, str]:
         """Nothing: it is known only while models are built."""
@@ -228,21 +260,21 @@ def with_values(build: Build) -> Callable[..., keras.Model]:
     """A build function of a trial: its arguments are the values that `build(hp)` asks for."""
 
     def of_trial(**values: Any) -> keras.Model:
-        return build(HyperParameters(lambda name, _axis: values[name]))
+        return build(HyperParameters(lambda name, _axis, _within: values[name]))
 
     return of_trial
 
 
-def _suggested(trial: optuna.Trial, name: str, axis: Any) -> Any:
+def _suggested(trial: optuna.Trial, name: str, axis: Any, within: str) -> Any:
     try:
         if isinstance(axis, Range):
-            return draw_range(trial, name, axis)
-        return draw_choice(trial, name, axis)
+            return draw_range(trial, within + name, axis)
+        return draw_choice(trial, within + name, axis)
     except ValueError as error:  # Optuna takes other bounds, but neither other choices nor kinds.
         raise DesignError(
             f"the same choices, or kind of numbers, of the hyperparameter {name!r} in all trials",
             f"{axis!r} here, and others in an earlier trial",
-            "give one of them another name",
+            "give one of them another name, or ask for each inside of a conditional_scope",
         ) from error
 
 
