@@ -231,6 +231,10 @@ STUDIES = {
     "confidence as text": (settings("confidence='95%'"), "confidence as a number, got '95%'"),
     "no margin": (settings("margin=0"), "a margin above 0, got 0"),
     "a margin as text": (settings("margin='a'"), "margin as a number, got 'a'"),
+    "a metric as Keras logs it": (
+        settings("metric='val_accuracy'"),
+        "leave val_ out, metric='accuracy'",
+    ),
     "an unknown metric": (settings("metric='f1'"), "a metric that all variants are compiled with"),
     "a metric as a number": (settings("metric=5"), "a metric that all variants are compiled with"),
     "an unknown mode": (settings("mode='up'"), "'auto', 'min' or 'max', got 'up'"),

@@ -104,11 +104,14 @@ def scoring(
     else:
         metric = LOSS if wanted == "loss" else wanted
     if metric not in kinds:
+        known = sorted("loss" if name == LOSS else name for name in kinds)
+        bare = str(metric).removeprefix("val_")
         raise DesignError(
-            "a metric that all variants are compiled with: "
-            + ", ".join(sorted("loss" if name == LOSS else name for name in kinds)),
+            f"a metric that all variants are compiled with: {', '.join(known)}",
             repr(wanted),
-            "name one of them, or compile the models with it",
+            f"leave val_ out, metric={bare!r}: scores are always of validation"
+            if bare != metric and bare in known
+            else "name one of them, or compile the models with it",
         )
     kind = kinds[metric]
     direction = {"min": "down", "max": "up", "auto": kind.direction}[mode]

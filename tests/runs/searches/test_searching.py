@@ -357,6 +357,24 @@ def test_a_model_without_the_metric_of_the_others_fails(blobs):
         assert "not compiled with 'accuracy'" in " ".join(result.search_text())
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"metric": "val_accuracy"}, "leave val_ out, metric='accuracy'"),
+        ({"metric": "acuracy"}, "accuracy, loss, got 'acuracy'; name one of them"),
+        ({"metric": "loss", "mode": "max"}, "a metric of which more is better"),
+    ],
+)
+def test_a_metric_that_no_trial_has_is_refused_before_anything_trains(
+    blobs, tmp_path, capsys, options, told
+):
+    with pytest.raises(DesignError) as caught:
+        small(blobs, **options).run(tmp_path / "kohort.db", confirm=2)
+    assert told in str(caught.value)
+    assert "rung" not in capsys.readouterr().err
+    small(blobs, trials=2, epochs=1, metric="accuracy").run(tmp_path / "kohort.db", confirm=2)
+
+
 def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs, capsys):
     def broken(units, rate, dropout):
         raise ValueError("never")

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import cache
 
 from kohort.design.plan import MemberPlan
@@ -53,17 +52,21 @@ class Measure:
             planned: Returns the plan of one.
 
         Raises:
-            DesignError: It is the loss, and they have two kinds of it.
+            DesignError: It is the loss, and they have two kinds of it; or none has the metric.
         """
         if self.scoring is not None:
             return
-        found, losses = [], {}
+        found, losses, refused = [], {}, None
         for number in numbers:
-            with suppress(DesignError):  # It has no such metric, and fails.
+            try:
                 plan = planned(number)
                 found.append(scoring(self._spec.metric, self._spec.mode, [plan.metrics]))
                 losses[trial_name(number)] = plan.measured.name
+            except DesignError as error:  # It has no such metric, and fails where others do.
+                refused = refused or error
         if not found:
+            if refused is not None:
+                raise refused
             return
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
@@ -77,10 +80,9 @@ class Measure:
 
         The first whose outputs are not what its loss takes is told of.
         """
-        metrics = {LOSS, *(kind.name for kind in plan.metrics)}
-        if self.scoring is None or self.scoring.metric not in metrics:
-            wanted = self._spec.metric if self.scoring is None else self.scoring.metric
-            return f"it is not compiled with {wanted!r}, by which trials are scored"
+        assert self.scoring is not None
+        if self.scoring.metric not in {LOSS, *(kind.name for kind in plan.metrics)}:
+            return f"it is not compiled with {self.scoring.metric!r}, by which trials are scored"
         kinds = [kind for kind in plan.metrics if kind.name == self.scoring.metric]
         takes = (kind.accuracy for kind in kinds if kind.takes_targets)
         if wanted := next(filter(None, map(self._lacking, takes)), ""):
