@@ -61,8 +61,8 @@ class Search:
         build: Returns a compiled model for the arguments of a trial; of KerasTuner's kind,
             `build(hp)` or a `HyperModel` with such a method, where `space` is None.
         space: By the name of an argument a list of choices, a `Range`, a distribution of Optuna's,
-            or `{choice: {further arguments}}`; anything else is the same for all trials. None for
-            a `build(hp)`, which writes its space while it builds.
+            or `{choice: {further arguments}}`; anything else, a tuple too, is the same for all
+            trials. None for a `build(hp)`, which writes its space while it builds.
         data: As in `Study`.
         trials: How many sets of arguments to try.
         epochs: How long those train that reach the last rung, and the finalists.

@@ -86,6 +86,14 @@ def test_distributions_of_optuna_are_axes():
         ({"a": {}}, "something to choose for 'a'"),
         ({1: [2, 3]}, "names of arguments as text"),
         ({"a": {"x": 5}}, "for each choice a mapping"),
+        (
+            {"a": np.array([4, 8]), "b": [1, 2]},
+            "the choices of 'a' as a list, got ndarray: array([4, 8]); write list(...) around it",
+        ),
+        ({"a": range(4, 8), "b": [1, 2]}, "as a list, got range: range(4, 8)"),
+        ({"a": {4, 8}, "b": [1, 2]}, "as a list, got set: {4, 8}"),
+        ({"a": iter([4, 8]), "b": [1, 2]}, "the choices of 'a' as a list"),
+        ({"k": {"x": {"a": range(3)}, "y": {}}}, "the choices of 'a' as a list"),
         ({"a": [1, 2], "k": {"x": {"a": [3, 4]}}}, "'a' inside and outside of a choice"),
     ],
 )
@@ -94,6 +102,12 @@ def test_what_is_no_space_is_refused_in_one_line(axes, told):
         WrittenSpace(axes)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_list_is_one_value_that_all_trials_have():
+    space = WrittenSpace({"kernel": (3, 3), "rate": np.float32(0.5), "units": [4, 8]})
+    assert space.constants == {"kernel": (3, 3), "rate": 0.5}
+    assert all(trial["kernel"] == (3, 3) for trial in drawn(space, 4))
 
 
 def test_other_distributions_are_refused():

@@ -357,6 +357,19 @@ def test_a_model_without_the_metric_of_the_others_fails(blobs):
         assert "not compiled with 'accuracy'" in " ".join(result.search_text())
 
 
+def test_arguments_that_are_the_same_in_all_trials_are_told(blobs, capsys):
+    def with_two(widths, rate):
+        return build(widths[0], rate, 0.1)
+
+    space = {"widths": (8, 16), "rate": SPACE["rate"]}
+    result = small(blobs, build=with_two, space=space, trials=3, epochs=2).run(confirm=2)
+    told = "the same in all trials: widths=(8, 16); choices are a list"
+    assert capsys.readouterr().err.count(told) == 1
+    assert "The same in all trials: widths=(8, 16)." in result.search_text()
+    small(blobs, trials=4, epochs=2).run(confirm=2)
+    assert "the same in all trials" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -1,7 +1,8 @@
 """Spaces: what a search may choose for each argument of a build function."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +39,11 @@ class Space(Protocol):
 
     def told(self) -> dict[str, str]:
         """What it may choose, as Python code by name."""
+        ...
+
+    @property
+    def constants(self) -> Arguments:
+        """The arguments that are the same in all trials, as far as that is known."""
         ...
 
 
@@ -87,6 +93,11 @@ class WrittenSpace:
         """What it may choose, as Python code by name."""
         return {name: repr(axis) for name, axis in self._axes.items()}
 
+    @property
+    def constants(self) -> Arguments:
+        """The arguments that are the same in all trials."""
+        return {n: _constant(axis) for n, axis in self._axes.items() if not _varies(axis)}
+
 
 def check_names(names: Iterable[str]) -> None:
     """Refuse names of arguments that a `Variant` has for itself.
@@ -104,8 +115,7 @@ def check_names(names: Iterable[str]) -> None:
 
 
 def _as_axis(name: str, value: Any) -> Any:
-    if not isinstance(name, str) or not name:
-        raise DesignError("names of arguments as text", repr(name), "write them in quotes")
+    _check_axis(name, value)
     if isinstance(value, Mapping):
         value = {choice: _inner(part) for choice, part in value.items()}
     if isinstance(value, list | dict) and not value:
@@ -126,6 +136,23 @@ def _as_axis(name: str, value: Any) -> Any:
     return value
 
 
+def _check_axis(name: str, value: Any) -> None:
+    if not isinstance(name, str) or not name:
+        raise DesignError("names of arguments as text", repr(name), "write them in quotes")
+    if _is_several(value):
+        raise DesignError(
+            f"the choices of {name!r} as a list",
+            f"{type(value).__name__}: {' '.join(reprlib.repr(value).split())}",
+            "write list(...) around it; where all of it is one value, put it into a list alone",
+        )
+
+
+def _is_several(value: Any) -> bool:
+    """Whether somebody meant choices: a tuple, such as the size of a kernel, is one value."""
+    is_array = hasattr(value, "tolist") and not isinstance(value, np.generic)
+    return is_array or isinstance(value, range | Set | Iterator)
+
+
 def _inner(part: Any) -> dict[str, Any]:
     if not isinstance(part, Mapping):
         raise DesignError(
@@ -138,6 +165,10 @@ def _inner(part: Any) -> dict[str, Any]:
 
 def _varies(axis: Any) -> bool:
     return isinstance(axis, list | dict | Range)
+
+
+def _constant(axis: Any) -> Any:
+    return axis.low if isinstance(axis, BaseDistribution) else axis  # type: ignore[attr-defined]
 
 
 def _names(axes: Mapping[str, Any]) -> Iterator[str]:
@@ -170,7 +201,7 @@ def _drawn(axes: Mapping[str, Any], trial: optuna.Trial, within: str = "") -> Ar
             found[name] = choice
             found |= _drawn(axis[choice], trial, f"{label}={choice}: ")
         else:
-            found[name] = axis.low if isinstance(axis, BaseDistribution) else axis  # type: ignore[attr-defined]
+            found[name] = _constant(axis)
     return found
 
 

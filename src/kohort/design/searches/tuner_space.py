@@ -216,6 +216,11 @@ class TunedSpace:
         """Nothing: it is known only while models are built."""
         return {}
 
+    @property
+    def constants(self) -> Arguments:
+        """Nothing, as that is not known either."""
+        return {}
+
 
 def build_function(build: Any) -> Any:
     """What builds models: of an object like KerasTuner's `HyperModel` its method `build`.

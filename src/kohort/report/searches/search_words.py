@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,8 +77,7 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
     if conclusions.winner_name is None:
         return ""
     trials = {trial_name(trial.number): trial for trial in record.trials}
-    arguments = trials[conclusions.winner_name].arguments
-    told = ", ".join(f"{name}={_code(value)}" for name, value in arguments.items())
+    told = arguments_text(trials[conclusions.winner_name].arguments)
     picked = trial_name(record.finalists[0])
     is_same = conclusions.winner_name == picked
     return f"{conclusions.winner_name} is {told}." + (
@@ -86,6 +85,11 @@ def winner_text(record: SearchRecord, conclusions: Conclusions) -> str:
         if is_same
         else f" The search's own best was {picked}."
     )
+
+
+def arguments_text(arguments: Mapping[str, Any]) -> str:
+    """Arguments as they are written in code."""
+    return ", ".join(f"{name}={_code(value)}" for name, value in arguments.items())
 
 
 def _code(value: Any) -> str:
@@ -108,7 +112,7 @@ def search_text(record: SearchRecord, conclusions: Conclusions) -> list[str]:
 
 def what_it_did(record: SearchRecord, conclusions: Conclusions) -> list[str]:
     """What a search tried and saved, and how far it flattered its finalists, in sentences."""
-    return [*_tried(record), *_flattered(record, conclusions), *_unweighed(record)]
+    return [*_tried(record), *_alike(record), *_flattered(record, conclusions), *_unweighed(record)]
 
 
 def weighed(record: SearchRecord) -> list[str]:
@@ -187,6 +191,14 @@ def _tried(record: SearchRecord) -> list[str]:
     )
     reasons = [trial.reason for trial in record.trials if trial.reason]
     return [tried, _why(reasons)] if reasons else [tried]
+
+
+def _alike(record: SearchRecord) -> list[str]:
+    """In which arguments no trials differ, in a sentence: a tuple may be meant as choices."""
+    first, *others = (trial.arguments for trial in record.trials)
+    codes = [{name: written(value) for name, value in of_one.items()} for of_one in others]
+    same = {n: v for n, v in first.items() if all(c.get(n) == written(v) for c in codes)}
+    return [f"The same in all trials: {arguments_text(same)}."] if same else []
 
 
 def _stopped(trial: Trial) -> bool:

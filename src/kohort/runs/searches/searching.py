@@ -18,7 +18,7 @@ from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
 from kohort.findings.names import shortlist
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
-from kohort.report.searches.search_words import kind_of, told_of_kind
+from kohort.report.searches.search_words import arguments_text, kind_of, told_of_kind
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import Facts, SearchKeeper
@@ -66,6 +66,8 @@ def search(
         Interrupted: The run was asked to end, and is kept.
     """
     asking, schedule = Asking(spec.choices, spec.sampler, spec.seed), keeper.schedule
+    if constants := spec.choices.constants:
+        progress.tell(f"the same in all trials: {arguments_text(constants)}; choices are a list")
     if spec.rungs is None and schedule == spec.schedule:  # else it began as another one
         _tell_rungs(spec, progress)
     climber = Climber(spec, keeper, memory, progress, cluster)
