@@ -52,6 +52,7 @@ def result(blobs):
         ({"class_weight": {"d": 2.0}}, "class_weight for classes among"),
         ({"sample_weight": [1.0]}, "sample_weight as a number for each of the 500"),
         ({"callbacks": [keras.callbacks.LambdaCallback()]}, "callbacks of Keras's in a search"),
+        ({"callbacks": keras.callbacks.CSVLogger("a.csv")}, "that act at epochs and write no file"),
     ],
 )
 def test_bad_input_is_refused_in_one_line_before_anything_trains(blobs, options, told):

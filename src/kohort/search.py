@@ -151,8 +151,9 @@ class Search:
             class_weight=class_weight,
             sample_weight=sample_weight,
         )
-        check_search(self.spec)
+        # A study asks for a function in place of callbacks that write files; a search takes none.
         check_callbacks(self.spec.callbacks)
+        check_search(self.spec)
         self._searched: SearchRecord | None = None
 
     def __repr__(self) -> str:
