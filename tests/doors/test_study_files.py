@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from kohort import Dataset
+from kohort import Dataset, DesignError
 from kohort.cli.study_files import read_study
+from kohort.cli.training.search_files import read_search
 from tests.doors.refusals import assert_refused
 
 RANDOM = np.random.default_rng(5)
@@ -111,6 +112,23 @@ def test_refuses_a_file(case, tmp_path):
     path = tmp_path / "study.py"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     assert_refused(lambda: read_study(str(path), DATA), told, tmp_path)
+
+
+def test_a_search_or_a_study_that_is_named_is_told_the_command_that_takes_it(tmp_path):
+    path = tmp_path / "study.py"
+    rows = "([[0.0], [1.0]] * 9, [0, 1] * 9)"
+    path.write_text(
+        "import kohort, numpy as np\n"
+        "build = lambda units=2: None\n"
+        f"data = tuple(map(np.array, {rows}))\n"
+        "wide = kohort.Search('s', build, {'units': [2, 4]}, data, trials=2, epochs=1)\n"
+        "plain = kohort.Study('p', [kohort.Variant('a', build)], data,\n"
+        "    replicates=kohort.KFold(2), epochs=1)\n"
+    )
+    with pytest.raises(DesignError, match="got Search; kohort search takes it"):
+        read_study(f"{path}::wide", None)
+    with pytest.raises(DesignError, match="got Study; kohort run takes it"):
+        read_search(f"{path}::plain", None, trials=None, epochs=None)
 
 
 def test_a_module_beside_a_file_is_found(tmp_path, monkeypatch):

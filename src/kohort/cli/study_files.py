@@ -61,7 +61,7 @@ def defined_in[T](
         raise DesignError(
             f"{name!r} in {file}: a {told}, or a function from a Dataset to one",
             "nothing of that name" if defined is None else type(defined).__name__,
-            _where_else(name, names),
+            _where_else(usual, name, names),
         )
     check(f"{name!r} of {file}", defined)
     if data is None:
@@ -74,10 +74,12 @@ def defined_in[T](
     return made, True
 
 
-def _where_else(name: str, names: Mapping[str, Any]) -> str:
-    """What to do about a file without that name: it may be one for the other command."""
-    command, other = {"study": ("search", "search"), "search": ("run", "study")}.get(name, ("", ""))
-    if command and names.get(name) is None and names.get(other) is not None:
+def _where_else(usual: str, name: str, names: Mapping[str, Any]) -> str:
+    """What to do about a file without what was wanted: it may be one for the other command."""
+    command, other = {"study": ("search", "search"), "search": ("run", "study")}[usual]
+    if type(names.get(name)).__name__ == other.capitalize():
+        return f"kohort {command} takes it"
+    if name == usual and names.get(name) is None and names.get(other) is not None:
         return f"it defines {other!r}, which kohort {command} takes"
     return "define it at the top level of the file"
 

@@ -14,6 +14,9 @@ from kohort.keras_api.beginning.first_values import building
 from kohort.keras_api.preprocessing import ENCODE_BEFORE
 from kohort.keras_api.seeding import fresh_names, seeded
 
+FROM_BUILD = " from the build function of variant "
+"""What an error about what a build function gives says before the name of the variant."""
+
 DATA = "data"
 """The parameter of a build function that gets the training part of its replicate."""
 
@@ -103,13 +106,13 @@ class Variant:
                 raise
             except (Exception, SystemExit) as error:
                 raise DesignError(
-                    f"a model from the build function of variant {self.name!r}",
+                    f"a model{FROM_BUILD}{self.name!r}",
                     f"{type(error).__name__}: {reason(error)}",
                     _mend(error),
                 ) from error
         if not isinstance(model, keras.Model) or not model.compiled:
             raise DesignError(
-                f"a compiled keras.Model from the build function of variant {self.name!r}",
+                f"a compiled keras.Model{FROM_BUILD}{self.name!r}",
                 f"{type(model).__name__}" + (", not compiled" * isinstance(model, keras.Model)),
                 "call model.compile(...) in it and return the model",
             )

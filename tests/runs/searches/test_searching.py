@@ -395,15 +395,28 @@ def test_a_search_of_which_all_trials_fail_ends_in_one_line(blobs, capsys):
     with pytest.raises(DesignError, match="a trial of 'small' that can be built") as caught:
         small(blobs, build=broken).run()
     assert "never" not in capsys.readouterr().err, "it is told twice"
-    assert "got 12 that fail, by ValueError: never; mend" in str(caught.value), "others are drawn"
+    assert "got 12 that fail: ValueError: never; mend" in str(caught.value), "others are drawn"
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("is_tuned", [True, False], ids=["build(hp)", "space"])
+def test_trials_that_are_no_compiled_models_fail_by_one_reason(blobs, is_tuned):
+    def tuned(hp):
+        return [hp.Int("units", 4, 8)]
+
+    given = {"build": tuned, "space": None} if is_tuned else {"build": lambda **arguments: []}
+    with pytest.raises(DesignError) as caught:
+        small(blobs, **given).run(verbose=0)
+    assert (
+        "that fail: expected a compiled keras.Model from the build function, got list; mend"
+    ) in str(caught.value)
 
 
 def test_where_trials_fail_by_different_reasons_one_is_told(blobs):
     def broken(units, rate, dropout):
         raise ValueError(f"no room for {units}")
 
-    with pytest.raises(DesignError, match="12 that fail, of which trial 0 by ValueError: no room"):
+    with pytest.raises(DesignError, match="12 that fail, trial 0 for one: ValueError: no room"):
         small(blobs, build=broken).run(verbose=0)
 
 

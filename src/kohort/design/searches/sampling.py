@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from kohort.design.searches.draws import Arguments, Draw, Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Space
+from kohort.design.variants import FROM_BUILD
 from kohort.errors import DesignError
 
 type SamplerName = Literal["tpe", "random", "qmc"]
@@ -145,9 +146,10 @@ def _asked(trial: optuna.Trial) -> Suggestion:
 
 def failure_of(error: DesignError) -> str:
     """Why a trial fails, without its name: of a build function that raises what it raised."""
-    if error.expected.startswith("a model from the build function"):
+    what, of_build, _name = error.expected.partition(FROM_BUILD)
+    if of_build and what == "a model":
         return error.received
-    return f"expected {error.expected}, got {error.received}"
+    return f"expected {what}{' from the build function' * bool(of_build)}, got {error.received}"
 
 
 def learns(sampler: object) -> bool:

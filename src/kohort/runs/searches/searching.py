@@ -294,10 +294,10 @@ def _record(
     proved: Sequence[int],
 ) -> SearchRecord:
     if all(trial.state == "failed" for trial in trials):
-        by = "by" if len({trial.reason for trial in trials}) == 1 else "of which trial 0 by"
+        of_first = ", trial 0 for one" * (len({trial.reason for trial in trials}) > 1)
         raise DesignError(
             f"a trial of {spec.name!r} that can be built and trained",
-            f"{len(trials)} that fail, {by} {trials[0].reason}",
+            f"{len(trials)} that fail{of_first}: {trials[0].reason}",
             "mend the build function or the space",
         )
     higher = climber.higher_is_better
