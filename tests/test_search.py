@@ -77,6 +77,9 @@ def test_the_result_is_one_of_a_race_with_the_search_beside_it(result, tmp_path)
     for sentence in result.search_text():
         assert sentence in page
     assert page.count("scores of the trials over") == 3
+    proved = page.partition('aria-describedby="note-flattery"')[2].partition("</table>")[0]
+    for count in result.flattery()["replicates"]:
+        assert f"<td>{count}</td>" in proved
     for number in result.searched.finalists:
         units = result.trials()["units"][number]
         row = page.partition(f'<th scope="row">trial {number} <span class="told">')[2]
@@ -148,6 +151,7 @@ def test_flattery_is_what_the_search_said_less_what_was_proved(result):
     for name, row in told.iterrows():
         assert row["searched"] == trials["score"][int(name.removeprefix("trial "))]
         assert row["proved"] == table["val_accuracy"][name]
+        assert row["replicates"] == table["replicates"][name]
         assert row["more"] == pytest.approx(row["searched"] - row["proved"])
 
 

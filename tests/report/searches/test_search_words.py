@@ -129,7 +129,8 @@ def test_scores_that_differ_by_rounding_alone_are_not_apart(
 ):
     table = pd.DataFrame({"val_accuracy": [proved], "low": [0.0], "high": [1.0]}, index=["trial 0"])
     monkeypatch.setattr(search_words, "score_table", lambda _: table)
-    conclusions = SimpleNamespace(study=SimpleNamespace(scale=scale))
+    trained = [SimpleNamespace(name="trial 0", sound=[0, 1])]
+    conclusions = SimpleNamespace(study=SimpleNamespace(scale=scale, variants=trained))
     (found,) = flatteries(record({"a": 1}), conclusions)
     assert (found.searched, found.more) == (scored, more)
 
@@ -146,7 +147,7 @@ def test_scores_that_differ_by_rounding_alone_are_not_apart(
     ],
 )
 def test_only_a_number_that_is_better_is_told_to_be_flattered(monkeypatch, more, told):
-    best = Flattery("trial 0", 0.8 + more, 1, 0.8, 0.7, 0.9, more)
+    best = Flattery("trial 0", 0.8 + more, 1, 0.8, 0.7, 0.9, 4, more)
     monkeypatch.setattr(search_words, "flatteries", lambda *_: [best])
     conclusions = SimpleNamespace(study=SimpleNamespace(scale=Scale()), diverged=[])
     (sentence,) = search_words._flattered(record({"a": 1}), conclusions)
@@ -195,7 +196,7 @@ def test_what_callbacks_stopped_is_not_told_to_have_trained_whole(searched, stat
 
 def test_finalists_that_stopped_early_count_as_whole_and_those_that_diverged_do_not(monkeypatch):
     found = [
-        Flattery(f"trial {n}", 0.8, epochs, 0.8 - more, np.nan, np.nan, more)
+        Flattery(f"trial {n}", 0.8, epochs, 0.8 - more, np.nan, np.nan, 4, more)
         for n, (epochs, more) in enumerate([(5, 0.02), (9, 0.04), (9, 0.9)])
     ]
     monkeypatch.setattr(search_words, "flatteries", lambda *_: found)

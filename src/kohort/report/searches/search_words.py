@@ -34,6 +34,7 @@ class Flattery(NamedTuple):
             in which it did not diverge.
         low: The lower bound of the interval of that mean.
         high: The upper bound.
+        replicates: How many replicates those are; in a race a finalist may leave before another.
         more: By how much the search's score is better, in the unit of the metric.
     """
 
@@ -43,6 +44,7 @@ class Flattery(NamedTuple):
     proved: float
     low: float
     high: float
+    replicates: int
     more: float
 
 
@@ -52,6 +54,7 @@ def flatteries(record: SearchRecord, conclusions: Conclusions) -> list[Flattery]
     trials = {trial_name(trial.number): trial for trial in record.trials}
     sign = 1 if record.higher_is_better else -1
     proved = table[f"val_{record.metric}"]
+    sound = {curves.name: len(curves.sound) for curves in conclusions.study.variants}
     return [
         Flattery(
             str(name),
@@ -60,6 +63,7 @@ def flatteries(record: SearchRecord, conclusions: Conclusions) -> list[Flattery]
             float(proved[name]),
             float(table["low"][name]),
             float(table["high"][name]),
+            sound[str(name)],
             _more(sign, trials[str(name)].score, float(proved[name]), conclusions.study.scale),
         )
         for name in table.index

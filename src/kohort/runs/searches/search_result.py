@@ -68,11 +68,12 @@ class SearchResult(Result):
         Columns: `searched`, the score on the search's one split, by which it was picked, and the
         `epochs` after which it had it; `proved`,
         its mean score on splits and seeds that the search has not seen, with its interval `low` to
-        `high`; and `more`, by how much the search's number is better.
+        `high`, over so many `replicates` without divergence (in a race some finalists leave before
+        others); and `more`, by how much the search's number is better.
 
         Example:
             >>> list(proved.flattery().columns)
-            ['searched', 'epochs', 'proved', 'low', 'high', 'more']
+            ['searched', 'epochs', 'proved', 'low', 'high', 'replicates', 'more']
         """
         rows = flatteries(self.searched, self._conclusions)
         return pd.DataFrame(rows, columns=list(Flattery._fields)).set_index("variant")
