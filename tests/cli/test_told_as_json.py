@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from kohort.cli.told_as_json import of_test
+from kohort.cli.told_as_json import of_test, of_winner
 from kohort.errors import DesignError
 from kohort.findings.numbers.number_errors import NumberErrors
 from kohort.findings.probabilities.areas import Areas
@@ -36,6 +36,16 @@ def of(held, errors=(), **classes):
     score = tested_scores.TestScore("v", "m", INTERVAL, np.zeros(10), errors=errors)
     (told,) = of_test(SimpleNamespace(test_scores=lambda: [score], test=test))
     return told
+
+
+def test_the_winner_is_told_with_the_arguments_that_all_variants_share():
+    given = {"units": "(8, 4)", "rate": "0.1", "act": "<function relu at 0x1>", "clip": "None"}
+    variants = [SimpleNamespace(name="a", arguments={}), SimpleNamespace(name="b", arguments=given)]
+    result = SimpleNamespace(winner="b", record=SimpleNamespace(variants=variants))
+    assert of_winner(result) == {
+        "units": "(8, 4)", "rate": 0.1, "act": "<function relu at 0x1>", "clip": None,
+    }  # fmt: skip
+    assert of_winner(SimpleNamespace(winner=None, record=result.record)) is None
 
 
 def test_of_two_classes_areas_are_told():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from kohort.errors import DesignError
+from kohort.evidence.given_values import evaluated
 from kohort.findings.statistics.interval import Interval
 
 if TYPE_CHECKING:
@@ -136,6 +137,17 @@ def of_table(result: "Result") -> list[dict[str, Any]]:
     return _rows(result.table())
 
 
+def of_winner(result: "Result") -> dict[str, Any] | None:
+    """The winner's arguments, with those that all variants share; None without a winner.
+
+    What is no number, text or truth is there as its code.
+    """
+    given = {variant.name: variant.arguments for variant in result.record.variants}
+    if result.winner is None:
+        return None
+    return {name: _plain(evaluated(code)) for name, code in given[result.winner].items()}
+
+
 def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> dict[str, Any]:
     """What a run ended with.
 
@@ -152,6 +164,7 @@ def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> d
         "higher_is_better": settings.higher_is_better,
         "confidence": settings.confidence,
         "winner": result.winner,
+        "winner_arguments": of_winner(result),
         "answer": result.answer(),
         "table": of_table(result),
         "recalls": of_recalls(result),

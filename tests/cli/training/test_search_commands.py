@@ -63,6 +63,7 @@ def test_a_search_is_run_told_and_kept(folder):
     told = json.loads(again.stdout)
     assert "The search" in told["told"]
     assert told["answer"] in done.stdout
+    assert set(told["winner_arguments"]) == {"units", "rate"}
     listed = kohort("list", cwd=folder).stdout
     assert "tiny (search)" in listed
     assert kohort("show", "tiny (search)", cwd=folder).returncode == 0
