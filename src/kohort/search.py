@@ -21,7 +21,7 @@ from kohort.design.replicates import Holdout, KFold
 from kohort.design.scoring import Mode
 from kohort.design.searches.draws import Draw
 from kohort.design.searches.rungs import BRACKETS
-from kohort.design.searches.sampling import SamplerName
+from kohort.design.searches.sampling import SamplerName, check_seed
 from kohort.design.searches.search_spec import SearchSpec, check_search
 from kohort.design.searches.tuner_space import build_function
 from kohort.design.weights import OfClasses
@@ -68,7 +68,7 @@ class Search:
         epochs: How long those train that reach the last rung, and the finalists.
         batch_size: The number of samples in a step.
         sampler: What draws them: "tpe" (it learns from what was tried), "random", "qmc" (evenly
-            spread), or a sampler of Optuna's with a seed.
+            spread), or a sampler of Optuna's, which for a store needs a seed.
         reduction: Of the trials that reach a rung, one of so many goes on.
         rungs: How many rungs; None for as many as the epochs and the trials allow.
         brackets: How many brackets; the second one begins a rung higher, for slow learners. Two
@@ -219,6 +219,8 @@ class Search:
         if not isinstance(confirm, int) or isinstance(confirm, bool) or confirm < 2:
             raise DesignError("confirm of 2 or more", repr(confirm), "give a whole number")
         check_keep(keep, store)
+        if store is not None:
+            check_seed(self.spec.sampler)
         cluster = cluster_of(executor)
         with staying(cluster) as joined:
             self._searched = self._search(

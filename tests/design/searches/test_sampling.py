@@ -7,7 +7,7 @@ import pytest
 
 from kohort import DesignError, Range
 from kohort.design.searches.quiet import quiet
-from kohort.design.searches.sampling import Asking, check_sampler, learns
+from kohort.design.searches.sampling import Asking, check_sampler, check_seed, learns
 from kohort.design.searches.space import WrittenSpace
 from kohort.design.searches.tuner_space import TunedSpace
 
@@ -136,6 +136,20 @@ def test_a_trial_that_diverged_is_the_worst():
 def test_what_is_no_sampler_is_refused():
     with pytest.raises(DesignError, match=r"sampler 'tpe', 'random', 'qmc', or one of optuna"):
         check_sampler("grid")
+
+
+@pytest.mark.parametrize(
+    "kind", [optuna.samplers.TPESampler, optuna.samplers.RandomSampler, optuna.samplers.GPSampler]
+)
+def test_a_sampler_without_a_seed_is_known(kind):
+    check_seed(kind(seed=0))
+    with pytest.raises(DesignError, match=rf"{kind.__name__} without one; give it one"):
+        check_seed(kind())
+
+
+def test_samplers_of_a_grid_or_by_name_need_no_number_of_their_own():
+    check_seed(optuna.samplers.GridSampler({"units": [4, 8]}))
+    check_seed("tpe")
 
 
 def test_a_sampler_learns_from_what_a_trial_had_in_the_end_and_at_each_rung():

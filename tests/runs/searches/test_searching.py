@@ -625,6 +625,9 @@ def test_once_so_many_finalists_were_proved_there_are_no_fewer(blobs, tmp_path):
 
 @pytest.mark.long
 def test_a_sampler_of_optunas_draws_the_same_in_the_next_run(blobs, tmp_path):
+    unseeded = small(blobs, trials=4, epochs=1, sampler=optuna.samplers.RandomSampler())
+    with pytest.raises(DesignError, match="a sampler with a seed for a search in a store"):
+        unseeded.run(tmp_path / "kohort.db", verbose=0, confirm=2)
     search = small(blobs, trials=4, epochs=1, sampler=optuna.samplers.RandomSampler(seed=3))
     first = search.run(tmp_path / "kohort.db", verbose=0, confirm=2)
     again = search.run(tmp_path / "kohort.db", verbose=0, confirm=2)

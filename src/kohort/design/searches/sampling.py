@@ -169,6 +169,31 @@ def check_sampler(sampler: object) -> None:
         )
 
 
+def check_seed(sampler: object) -> None:
+    """Refuse a sampler of Optuna's without a seed, by which no search can go on.
+
+    What Optuna has of a seed is its own affair: of two copies of such a sampler the first numbers
+    differ. One that draws no number outside of its grid is taken as it is.
+
+    Raises:
+        DesignError: It has none.
+    """
+    if isinstance(sampler, BaseSampler) and len(set(map(_first_number, (sampler, sampler)))) > 1:
+        raise DesignError(
+            "a sampler with a seed for a search in a store, which is to go on to the same trials",
+            f"{type(sampler).__name__} without one",
+            f"give it one: {type(sampler).__name__}(seed=0), say",
+        )
+
+
+def _first_number(sampler: BaseSampler) -> float:
+    with quiet():
+        try:
+            return _Told(deepcopy(sampler)).ask().suggest_float("any", 0.0, 1.0)
+        except (ImportError, LookupError, ValueError):  # It is told, if so, when trials are drawn.
+            return 0.0
+
+
 def _sampler(sampler: SamplerName | BaseSampler, seed: int) -> BaseSampler:
     if isinstance(sampler, BaseSampler):
         return deepcopy(sampler)  # Another run draws the same again.

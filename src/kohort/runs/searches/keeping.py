@@ -107,7 +107,7 @@ class SearchKeeper:
             if before is not None and before.arguments != arguments:
                 raise StoreError(
                     f"the arguments that {name} of {spec.name!r} had, {before.arguments}",
-                    f"{arguments}, as another sampler, seed or version of Optuna draws",
+                    f"{arguments}, as another sampler, seed (or none) or version of Optuna draws",
                     "go on with what began it, or begin anew: fresh=True, or --fresh",
                 )
 
