@@ -102,11 +102,11 @@ def _clearest(layers: Sequence[LearnedLayer]) -> LearnedLayer:
 
 ADVICE = (
     "Let the build function take `data`, and adapt the layer on `data.x`: a study gives it the "
-    "training part of its replicate."
+    "training part of its replicate. A `build(hp)` of a search is given none: give the search a "
+    "space, and a build function of its arguments and `data`."
 )
 UNKNOWN = (
-    "Where the rows are other data, that is sound. Where they are a part of these, let the build "
-    "function take `data`, and adapt the layer on `data.x`."
+    f"Where the rows are other data, that is sound. Where they are a part of these, l{ADVICE[1:]}"
 )
 
 RULE = Rule(
