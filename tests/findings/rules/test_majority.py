@@ -1,5 +1,6 @@
 """KH204: no variant is shown to beat the answer that is always the most common class."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +46,13 @@ def test_tells_a_net_at_chance():
     assert "1.5 points" in found.sentence
     assert "lower" in found.sentence
     assert "chance" not in RULE.judge(study([[0.02] * 4])).sentence
+
+
+def test_bounds_on_both_sides_of_zero_say_their_side():
+    told = RULE.judge(study([[0.51, 0.52, 0.50, 0.51]], share=0.505)).sentence
+    assert re.search(
+        r"the best, a, scores 1\.5 points lower \(\d+\.\d higher to \d+\.\d lower\)\.$", told
+    )
 
 
 def test_accuracies_that_differ_by_the_rounding_of_keras_are_the_same():

@@ -10,7 +10,7 @@ from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.proportion import above_constant, apart
-from kohort.findings.statistics.scale import fixed
+from kohort.findings.statistics.scale import fixed, higher
 
 CHANCE_POINTS = 5.0
 """Where the majority class has at most so many points more than an equal part, it is chance."""
@@ -194,9 +194,7 @@ def _is_chance(majority: Majority) -> bool:
 def _more(study: StudyCurves, gain: Interval) -> str:
     if abs(gain.mean) < EQUAL:
         return f"the same, {study.scale.text(gain)} apart"
-    if gain.mean < 0:
-        return f"{study.scale.text(gain.negated())} lower"
-    return f"{study.scale.text(gain, thresholds=(0.0,))} higher"
+    return higher(gain, 0.0)
 
 
 OF_RARE_CLASSES = (
