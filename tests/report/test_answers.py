@@ -1,9 +1,13 @@
-"""The answer in a few sentences: what it says of variants that are one model by two names."""
+"""The answer in a few sentences: of variants that are one model, and of scores that mislead."""
+
+from dataclasses import replace
 
 import numpy as np
 
+from kohort.data.inspection.learned import LearnedLayer
 from kohort.findings.conclusions import Conclusions
-from kohort.report.answers import answer, score_table, what_axes_do
+from kohort.report.answers import answer, score_table, warnings, what_axes_do
+from kohort.report.study_page.opening import headline
 from tests.findings.factorial.records import grid_of, record_of
 
 SCORES = np.array([[0.70, 0.72, 0.69], [0.75, 0.71, 0.74], [0.80, 0.82, 0.79]])
@@ -19,6 +23,42 @@ def test_variants_of_the_same_losses_are_told_to_seem_equal():
     assert f"v0 and v2 {twins}: they seem to be equal." in told(0, 1, 0)
     assert f"v0 and v1 {twins} (as have 1 other group): they" in told(0, 0, 1, 2, 2)
     assert twins not in told(0, 1, 2)
+
+
+def test_the_opening_tells_of_variants_that_seem_equal_too():
+    for rows in ((0, 1, 0), (0, 0)):
+        arguments = grid_of(units=list(range(len(rows))))
+        opened = headline(Conclusions(record_of(arguments, SCORES[list(rows)])))
+        assert "have the same losses in every epoch: they seem to be equal." in opened
+
+
+def leaking(**overlap):
+    """A study of two variants, with other facts about copies and groups."""
+    record = record_of(grid_of(units=[1, 2]), SCORES[1:])
+    return replace(record, overlap=replace(record.overlap, **overlap))
+
+
+def test_a_leak_that_is_found_is_told_after_the_winner():
+    learned = LearnedLayer("v0", "norm", "Normalization", False, 20, 0, 20, 0, 1.0, 0.0)
+    conclusions = Conclusions(replace(leaking(test=50, test_exact=50), learned=(learned,)))
+    text = answer(conclusions)
+    assert text.startswith("v1 does best on validation data: accuracy 80.3 %")
+    assert text.count("Copies of training samples (KH201): The data leak: 50 of 100 test") == 1
+    assert text.count("Preprocessing saw validation (KH206): The preprocessing of v0 learned") == 1
+    assert "KH2" not in answer(Conclusions(leaking()))
+    # A page's opening has these already.
+    assert "KH2" not in answer(conclusions, warns=False)
+    assert all(told in text for told in warnings(conclusions, conclusions.findings))
+
+
+def test_a_column_that_may_number_groups_is_told():
+    told = "By its values, patient may number groups (KH201): if so, give `groups`"
+    assert told in answer(Conclusions(leaking(has_groups=False, group_columns="patient")))
+    assert "may number" not in answer(Conclusions(leaking(has_groups=True, group_columns="a")))
+    assert "may number" not in answer(Conclusions(leaking(has_groups=False)))
+    # With copies that are found the same is advised once.
+    both = leaking(has_groups=False, group_columns="patient", test=50, test_exact=50)
+    assert "may number" not in answer(Conclusions(both))
 
 
 def test_variants_of_the_winners_mean_are_said_to_be_level_with_it():

@@ -1,6 +1,6 @@
 """Writes what a study found as a table and sentences, for notebooks, terminals and pages."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,11 @@ from kohort.evidence.given_values import columns, short
 from kohort.evidence.record import StudyRecord
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import verdict
-from kohort.findings.finding import FEWEST
-from kohort.findings.names import shortlist
+from kohort.findings.finding import FEWEST, Finding
+from kohort.findings.names import capital, shortlist
+from kohort.findings.rules import leak
+from kohort.findings.rules import majority as majority_rule
+from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words
 from kohort.report.class_words import (
@@ -27,6 +30,9 @@ from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
 from kohort.report.race.race_notes import over_what
 from kohort.report.race.race_words import UNDECIDABLE, UNLIKELY, how_it_ended, how_it_left
+
+OPENS_THE_ANSWER = (majority_rule.RULE.code, constant_rule.RULE.code)
+"""Rules about the study whose findings open the answer."""
 
 
 def score_table(conclusions: Conclusions) -> pd.DataFrame:
@@ -82,11 +88,15 @@ def table_with_reference(conclusions: Conclusions) -> pd.DataFrame:
     return pd.concat([table, reference])
 
 
-def answer(conclusions: Conclusions) -> str:
+def answer(conclusions: Conclusions, *, warns: bool = True) -> str:
     """The result in a few sentences: the winner, and variants not decided to be worse.
 
     Where no variant is shown to beat one answer for all samples, that comes first. Where all
     score the same, that is said in place of who wins.
+
+    Args:
+        conclusions: Of the study.
+        warns: Whether it tells what makes scores other than they seem, as a page's opening does.
     """
     winner = conclusions.winner
     if winner is None:
@@ -104,10 +114,33 @@ def answer(conclusions: Conclusions) -> str:
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
-    parts = [not_beaten(conclusions), found, ahead, _twins(conclusions), cheapest_text(conclusions)]
+    parts = [not_beaten(conclusions), found, ahead]
+    parts += warnings(conclusions, conclusions.findings) if warns else []
+    parts += [twins(conclusions), cheapest_text(conclusions)]
     parts += [of_no_use(conclusions), over_what(conclusions), ended, too_few_to_tell(conclusions)]
     parts.append(of_the_class(conclusions.record.settings))
     return " ".join(filter(None, parts))
+
+
+def warnings(conclusions: Conclusions, findings: Sequence[Finding]) -> list[str]:
+    """What makes the scores of the study as a whole other than they seem, a sentence or two each.
+
+    That is what was found about it, but for what opens the answer; and which columns may number
+    groups that splits part, where no copies are found.
+
+    Args:
+        conclusions: Of the study.
+        findings: Those about the study; those about the test set among them, or not.
+    """
+    found = [f for f in findings if f.variant is None and f.verdict == "found"]
+    told = [
+        f"{capital(finding.title)} ({finding.code}): {finding.sentence}"
+        for finding in found
+        if finding.code not in OPENS_THE_ANSWER
+    ]
+    if any(finding.code == leak.RULE.code for finding in found):
+        return told
+    return [*told, *filter(None, [leak.may_be_grouped(conclusions.study.overlap)])]
 
 
 def too_few_to_tell(conclusions: Conclusions) -> str:
@@ -188,18 +221,18 @@ def tie(conclusions: Conclusions, winner: int) -> str:
     return " ".join([same] + [winner_words.divergence(diverged)] * bool(diverged))
 
 
-def _twins(conclusions: Conclusions) -> str:
+def twins(conclusions: Conclusions) -> str:
     """Which variants are one model by several names, as it seems, in a sentence; empty without."""
     alike: dict[bytes, list[str]] = {}
     for curves in conclusions.study.variants:
         if len(curves.sound) > 1:
             alike.setdefault(curves.valid_loss.tobytes(), []).append(curves.name)
-    twins = [names for names in alike.values() if len(names) > 1]
-    if not twins:
+    equal = [names for names in alike.values() if len(names) > 1]
+    if not equal:
         return ""
-    more = f" (as have {count(len(twins) - 1, 'other group')})" * (len(twins) > 1)
+    more = f" (as have {count(len(equal) - 1, 'other group')})" * (len(equal) > 1)
     return (
-        f"{shortlist(twins[0])} have the same losses in every epoch{more}: they seem to be equal."
+        f"{shortlist(equal[0])} have the same losses in every epoch{more}: they seem to be equal."
     )
 
 

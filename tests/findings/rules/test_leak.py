@@ -98,6 +98,10 @@ def test_groups_are_suggested_by_copies_and_by_columns():
     assert by_column.sentence.endswith(
         " Groups are suggested: by its values, patient may number groups."
     )
+    for undecided in ({"test": 20}, {"test": 20, "exact": 20, "chance": True}):
+        told = judge(groups=False, columns="patient", **undecided)
+        assert told.verdict == "inconclusive"
+        assert told.sentence.endswith("by its values, patient may number groups.")
     assert "suggested" not in judge(groups=False, copied=0.99).sentence
     assert "suggested" not in judge(groups=False, copied=9, near=False, chance=True).sentence
     assert "suggested" not in judge(groups=True, copied=2.0, columns="patient").sentence

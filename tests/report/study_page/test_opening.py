@@ -12,7 +12,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
 from kohort.report import tested_scores
-from kohort.report.answers import answer
+from kohort.report.answers import answer, warnings
 from kohort.report.study_page.opening import (
     ALL_RIGHT,
     USUAL_REASONS,
@@ -20,7 +20,6 @@ from kohort.report.study_page.opening import (
     headline,
     how_training_went,
     on_test_set,
-    warnings,
     what_helped,
     what_next,
 )
@@ -106,7 +105,7 @@ def test_findings_about_the_study_are_warnings_but_for_those_of_the_headline():
         finding("KH206", "preprocessing saw validation", None, "not found"),
         finding("KH101", "overfit", "a", "found"),
     ]
-    assert warnings(found) == ["Copies of training samples (KH201): None found."]
+    assert warnings(of(noisy(0.7)), found) == ["Copies of training samples (KH201): None found."]
 
 
 def test_additions_that_are_decided_come_before_axes():

@@ -55,8 +55,9 @@ def judge(study: StudyCurves) -> Finding:
     )
     copies, exact = (max(percents) for percents in zip(test, valid, strict=True))
     is_much = exact >= EXACT_PERCENT or copies >= COPIES_PERCENT
+    suggested, advice = _suggested(overlap)
     if is_much and overlap.by_chance:
-        sentence = f"The data may leak: {clause}. {CHANCE}"
+        sentence = f"The data may leak: {clause}. {CHANCE}{suggested}"
         return RULE.finding(None, "inconclusive", sentence, evidence, LOOK)
     if is_much:
         return RULE.finding(
@@ -72,11 +73,10 @@ def judge(study: StudyCurves) -> Finding:
             None,
             "inconclusive",
             f"The data may leak: {clause}. Near copies can come from one origin, such as a font, "
-            "the frames of a film or a patient, or only look alike.",
+            f"the frames of a film or a patient, or only look alike.{suggested}",
             evidence,
             "Look at the near copies; where they have one origin, keep them together (`groups`).",
         )
-    suggested, advice = _suggested(overlap)
     unknown = f"{_unknown(overlap)}.{suggested}"
     sentence = f"Few copies were found: {clause}; {unknown}" if copies else _none(overlap, unknown)
     return RULE.finding(None, "not found", sentence, evidence, advice)
@@ -119,6 +119,16 @@ def _suggested(overlap: Overlap) -> tuple[str, str]:
         return "", ""
     sentence = f" Groups are suggested: {'; '.join(reasons)}."
     return sentence, "Give `groups` to the Dataset where samples have one origin."
+
+
+def may_be_grouped(overlap: Overlap | None) -> str:
+    """Which columns may number groups that splits part, and what to do, in a sentence; or ""."""
+    if overlap is None or overlap.has_groups is not False or not overlap.group_columns:
+        return ""
+    return (
+        f"By its values, {overlap.group_columns} may number groups ({RULE.code}): if so, give "
+        "`groups` (of a table `group=` or `--group`), as scores may be far lower on new ones."
+    )
 
 
 def _percents(overlap: Overlap) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -7,10 +7,11 @@ import pandas as pd
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
+from kohort.report.answers import warnings
 from kohort.report.notebooks.shown import columns_html, sentences_html
 from kohort.report.screen.score_columns import score_columns
 from kohort.report.study_page.interval_plot import IntervalPlot, interval_plot
-from kohort.report.study_page.opening import facts, headline, warnings
+from kohort.report.study_page.opening import facts, headline
 
 
 def result_html(
@@ -37,7 +38,7 @@ def result_html(
     )
     return "".join(
         [
-            sentences_html([headline(conclusions), pending, *warnings(findings)]),
+            sentences_html([headline(conclusions), pending, *warnings(conclusions, findings)]),
             "" if plot is None else _picture(plot),
             f"<dl>{told}</dl>",
             columns_html(score_columns(conclusions, is_uneven=is_uneven)),

@@ -11,15 +11,16 @@ from kohort.findings.finding import Finding
 from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undertrained
 from kohort.findings.rules import majority as majority_rule
-from kohort.findings.rules.references import constant as constant_rule
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words, words
 from kohort.report.answers import (
+    OPENS_THE_ANSWER,
     cheapest_text,
     left_ahead_text,
     tie,
     too_few_to_tell,
+    twins,
     what_axes_do,
     what_it_did,
 )
@@ -47,8 +48,6 @@ FIT_RULES = tuple(
     module.RULE.code for module in (overfit, gap, underfit, undertrained, slow, diverged)
 )
 """Rules about how a variant's training went, in the order in which they are told."""
-OPENS_THE_ANSWER = (majority_rule.RULE.code, constant_rule.RULE.code)
-"""Rules about the study whose findings the headline itself tells."""
 SHOWN_EFFECTS = 2
 """The most additions that the opening names."""
 RARE_REST = 0.8
@@ -89,14 +88,15 @@ def headline(conclusions: Conclusions) -> str:
         return winner_words.no_winner(conclusions.diverged)
     alike, common = tie(conclusions, winner), of_the_class(conclusions.record.settings)
     if alike:
-        return " ".join(filter(None, [not_beaten(conclusions), alike, common]))
+        return " ".join(filter(None, [not_beaten(conclusions), alike, twins(conclusions), common]))
     ahead = left_ahead_text(conclusions, winner)
     scale, name = conclusions.study.scale, conclusions.record.variant_names[winner]
     told = winner_words.scores(
         name, what_it_did(conclusions, ahead), conclusions.score(winner), scale
     )
     standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
-    parts = [not_beaten(conclusions), told, standing, ahead, of_no_use(conclusions), common]
+    parts = [not_beaten(conclusions), told, standing, ahead, twins(conclusions)]
+    parts += [of_no_use(conclusions), common]
     return " ".join(filter(None, parts))
 
 
@@ -134,17 +134,6 @@ def on_test_set(
     return " ".join(
         filter(None, [told, *lacks, by_thresholds(scores[:1]), grouped, by_chance(tests)])
     )
-
-
-def warnings(findings: Sequence[Finding]) -> list[str]:
-    """What was found about the study as a whole, and makes its scores other than they seem."""
-    return [
-        f"{capital(finding.title)} ({finding.code}): {finding.sentence}"
-        for finding in findings
-        if finding.variant is None
-        and finding.verdict == "found"
-        and finding.code not in OPENS_THE_ANSWER
-    ]
 
 
 def is_of_other_metrics(finding: Finding) -> bool:

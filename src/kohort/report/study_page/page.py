@@ -21,6 +21,7 @@ from kohort.report.answers import (
     answer,
     score_table,
     trial_arguments,
+    warnings,
     what_axes_do,
     winners_flattery,
 )
@@ -56,7 +57,6 @@ from kohort.report.study_page.opening import (
     headline,
     is_of_other_metrics,
     on_test_set,
-    warnings,
 )
 from kohort.report.study_page.overlay import CHOSEN, overlay
 from kohort.report.study_page.parts import parts
@@ -192,7 +192,7 @@ def _opening(page: Page) -> dict[str, Any]:
     return {
         "headline": headline(page.conclusions),
         "tested": on_test_set(page.conclusions, page.test_scores, len(page.readings), page.tests),
-        "warnings": warnings(page.findings),
+        "warnings": warnings(page.conclusions, page.findings),
         "facts": facts(page.conclusions),
         "plot": None if plot is None else _picture(page, plot),
     }
@@ -249,7 +249,7 @@ def _parts(page: Page) -> dict[str, Any]:
             has_axes=bool(axes),
         ),
         "train_share": f"{settings.samples[0] / _training_samples(page):.0%}",
-        "answer": answer(conclusions),
+        "answer": answer(conclusions, warns=False),
         "additions": in_short(conclusions),
         "families": comparison_tables(conclusions),
         "has_rises": bool(conclusions.families.rises),
