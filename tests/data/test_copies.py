@@ -11,6 +11,7 @@ from kohort.data.copies import find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.nearness import neighbours
 from kohort.data.nearness.chance import principal_axes
+from kohort.data.nearness.equal_rows import may_be_chance
 from kohort.data.nearness.neighbours import NEIGHBOURS
 from kohort.data.readers.images import load_images
 
@@ -280,6 +281,11 @@ def test_the_real_notmnist_small_holds_fonts_that_are_drawn_alike(shared_data):
     assert found.test.sum() == 79
 
 
+def half_rounded(x):
+    """The first half of the rows in halves, as prices are, the others as they are."""
+    return np.where(np.arange(len(x))[:, None] < len(x) // 2, np.round(2 * x) / 2, x)
+
+
 @pytest.mark.parametrize(
     ("made", "by_chance"),
     [
@@ -290,6 +296,10 @@ def test_the_real_notmnist_small_holds_fonts_that_are_drawn_alike(shared_data):
         (lambda random: random.normal(size=(800, 1)) * np.ones(6), True),
         (lambda random: random.normal(size=(250, 4))[random.integers(0, 250, 800)], True),
         (lambda random: np.log(random.integers(1, 90, (800, 1))) * (1, 2), True),
+        (lambda random: random.normal(size=(400, 5))[random.permutation(800) // 2], False),
+        (lambda random: random.integers(0, 10, (800, 3)) / 10, True),
+        (lambda random: random.normal(size=(800, 1)).round(3), True),
+        (lambda random: half_rounded(random.lognormal(size=(800, 2))), True),
     ],
 )
 def test_equal_rows_are_chance_unless_continuous_columns_rule_it_out(made, by_chance):
@@ -299,6 +309,47 @@ def test_equal_rows_are_chance_unless_continuous_columns_rule_it_out(made, by_ch
     assert not found.near_sought
     assert found.test_exact.sum() >= 100
     assert found.by_chance == by_chance
+
+
+@pytest.mark.parametrize("columns", [3, 5])
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_rows_that_are_all_there_equally_often_are_copies_whatever_their_targets(times, columns):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(1200 // times, columns))[random.permutation(1200) // times]
+    found = find_copies(data(x[:900], x[900:]))
+    assert (found.test_exact.mean() > 0.7, found.by_chance) == (True, False)
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_where_few_rows_differ_targets_tell_copies_from_states(kind):
+    random = np.random.default_rng(0)
+    which = random.integers(0, 250, 800)
+    x = random.normal(size=(250, 4))[which]
+    of_state, of_row = random.normal(size=250)[which], random.normal(size=800)
+
+    def is_chance(y):
+        y = (y > 0).astype(int) if kind == "classes" else y
+        return find_copies(Dataset(x[:600], y[:600], x[600:], y[600:])).by_chance
+
+    assert not is_chance(of_state)
+    assert is_chance(of_row)
+    assert is_chance(of_state + of_row)
+    slips = np.where(random.random(800) < 0.01, of_row, of_state)
+    assert not is_chance(slips)
+
+
+def test_a_table_without_a_test_set_is_judged_too():
+    random = np.random.default_rng(0)
+    rows = random.permutation(800) // 4
+    x, y = random.normal(size=(200, 5))[rows], random.normal(size=200)[rows]
+    assert not find_copies(Dataset(x, y)).by_chance
+
+
+def test_pairs_by_chance_are_those_of_all_rows():
+    sample = np.random.default_rng(0).normal(size=(300, 3))
+    few, many = (np.tile(np.arange(300), times) for times in (3, 3000))
+    assert not may_be_chance(sample, sample, few, few, len(few))
+    assert may_be_chance(sample, sample, many, many, len(many))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(200, 5), (40, 40), (30, 90)])

@@ -14,6 +14,7 @@ from kohort.data.nearness.chance import (
     sample_size,
     usual_difference,
 )
+from kohort.data.nearness.equal_rows import DISCRETE, may_be_chance
 from kohort.data.nearness.neighbours import AXES, NEIGHBOURS, Neighbours, blocks
 from kohort.data.splits import random_part
 
@@ -26,11 +27,6 @@ NEAR = 0.05
 # many up to 0.1: there siblings begin that are drawings of their own. An image saved anew lies
 # below: 16 grey levels 0.042, JPEG of quality 95 0.009, of 75 0.035, noise of 5 levels 0.032. One
 # that is moved by a pixel (0.4) or resized and back (0.06) does not.
-DISCRETE = 16
-"""A column of a table with no more different values than this is not used for nearness."""
-CONTINUOUS, FINE, MOSTLY = 0.5, 0.01, 0.5
-"""Different values per row of a continuous column, the quantile of their gaps that is called its
-fineness, and the part of training rows that must differ, where equal rows are no chance."""
 MOST_ROWS = 2**19
 MOST_NUMBERS = 2**30
 """The most different samples, and numbers in them, among which near copies are searched."""
@@ -90,10 +86,10 @@ class Copies:
 def find_copies(data: Dataset) -> Copies:
     """Find copies, exact and near, of training samples in the test and the training samples.
 
-    Labels are ignored. All exact copies are found, by hashes. Near copies differ, as the root of
-    the mean square over all numbers, by at most `NEAR` of the median difference of two different
-    training samples. Pixels, and samples of several axes, are compared as they are; each column of
-    a table is compared in units of its standard deviation.
+    Labels are ignored, but in `by_chance`. All exact copies are found, by hashes. Near copies
+    differ, as the root of the mean square over all numbers, by at most `NEAR` of the median
+    difference of two different training samples. Pixels, and samples of several axes, are compared
+    as they are; each column of a table is compared in units of its standard deviation.
 
     Near copies are searched only where they mean something:
 
@@ -105,8 +101,9 @@ def find_copies(data: Dataset) -> Copies:
       values are left out of this.
 
     By this bound, equal rows of a table are no chance where its continuous columns are many and
-    fine enough. Other rows may be equal by chance; and samples made from few parameters (a sine's
-    phase and frequency) really are near.
+    fine enough (and, where most rows are copied, their targets as well: see `may_be_chance`). Other
+    rows may be equal by chance; and samples made from few parameters (a sine's phase and frequency)
+    really are near.
 
     Neighbours come from a k-d tree over the first `AXES` principal axes, in which no two samples
     are farther apart than in full space; they are then compared in full. The counts of near copies
@@ -117,7 +114,7 @@ def find_copies(data: Dataset) -> Copies:
     Example:
         >>> find_copies(data).test.mean()
     """
-    train, test = (x.reshape(len(x), prod(x.shape[1:])) for x in (data.x_train, data.x_test))
+    train, test = map(_flat, (data.x_train, data.x_test))
     pattern = _number_equal_rows(train, test)
     of_train, of_test = np.split(pattern, [len(train)])
     known = of_train.max() + 1  # patterns of training samples come first
@@ -133,10 +130,18 @@ def find_copies(data: Dataset) -> Copies:
     has_near = np.zeros(len(first), bool)
     has_near[across[:, 0]] = True
     copied = exact | has_near[of_test]
-    by_chance = space is None and is_table(data)
-    if by_chance and known >= MOSTLY * len(train):
-        by_chance = not _are_fine(sample, len(first) * known)
+    by_chance = False
+    if space is None and is_table(data):
+        targets = _number_equal_rows(*map(_flat, (data.y_train, data.y_test)))
+        again = first[:known][np.bincount(pattern)[:known] > 1]
+        copied_rows = train[random_part(np.random.default_rng(0), again, size)]
+        by_chance = may_be_chance(sample, copied_rows, pattern, targets, len(train))
     return Copies(copied, exact, of_train, within, space is not None, of_test, across, by_chance)
+
+
+def _flat(samples: np.ndarray) -> np.ndarray:
+    """The numbers of each sample in a row, `[sample, number]`; also of no samples."""
+    return samples.reshape(len(samples), prod(samples.shape[1:]))
 
 
 def _number_equal_rows(*tables: np.ndarray) -> np.ndarray:
@@ -222,22 +227,6 @@ def _space(data: Dataset, sample: np.ndarray, pairs: int) -> _Space | None:
     if pairs * chance(variances, radius) > CHANCE_PAIRS:
         return None
     return _Space(scale, axes[:, :AXES], radius)
-
-
-def _are_fine(sample: np.ndarray, pairs: int) -> bool:
-    """Whether continuous columns of different rows `[row, column]` make equal rows improbable.
-
-    Equal rows are nearer than the fineness of the columns: chance must bring no pair so near.
-    """
-    deviation = sample.std(axis=0, dtype=np.float64)
-    gaps = np.diff(np.sort(sample.astype(np.float64), axis=0), axis=0)
-    many = (gaps > 0).sum(axis=0) >= max(DISCRETE, CONTINUOUS * len(sample))
-    if not many.any():
-        return False
-    fine = [np.quantile(gap[gap > 0], FINE) for gap in (gaps[:, many] / deviation[many]).T]
-    shuffled = np.random.default_rng(0).permutation(sample[:, many] / deviation[many])
-    variances = principal_axes(shuffled)[0]
-    return pairs * chance(variances, float(np.linalg.norm(fine))) <= CHANCE_PAIRS
 
 
 def _near_pairs(

@@ -35,6 +35,8 @@ def test_fires_where_numbers_are_those_of_all_training_rows():
     assert found.evidence["distance from the training part"] == 1.0
     assert found.evidence["distance from all training rows"] == 0.0
     assert "data.x" in found.advice
+    # A search refuses a build(hp) that takes data.
+    assert "give the search a space" in found.advice
 
 
 def test_tells_of_test_rows_before_anything_else():
