@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kohort
+from kohort.data.simple_answers import error_kinds
 from kohort.data.simple_answers.constant_answers import constant_answer
 from kohort.data.simple_answers.error_kinds import best_constant, error_of
 
@@ -119,3 +120,15 @@ def test_of_several_labels_it_is_the_share_of_each(weights):
 
 def test_numbers_beyond_one_have_no_crossentropy():
     assert constant_answer("binary crossentropy", dataset(IMAGES * 9), PARTS) is None
+
+
+@pytest.mark.parametrize("kind", [*LOSSES, "mse", "mae", "rmse", "r2"])
+@pytest.mark.parametrize("weights", [None, WEIGHTS * (np.arange(200) > 20)])
+def test_few_samples_at_once_change_nothing(kind, weights, monkeypatch):
+    targets = LOSSES.get(kind, (None, TAILED))[1]
+    lines = targets[::-1].copy()  # an answer for each sample
+    constant, _ = best_constant(kind, targets, weights)
+    whole = [error_of(kind, targets, answers, weights) for answers in (constant, lines)]
+    monkeypatch.setattr(error_kinds, "_AT_ONCE", 8)
+    parted = [error_of(kind, targets, answers, weights) for answers in (constant, lines)]
+    assert parted == pytest.approx(whole, rel=1e-9)

@@ -29,8 +29,8 @@ MOST_COUNTS = 2**24
 """Of more classes times places of a target nothing is counted."""
 _AT_ONCE = 2**22
 """How many places of targets are counted at once."""
-MOST_NUMBERS = 2**26
-"""Of targets with more numbers in all no mean is taken."""
+MOST_NUMBERS, MOST_RANKED = 2**26, 2**24
+"""Of targets with more numbers in all no mean is taken, and no median, which takes longer."""
 _SHARES = "the share of each class"
 _CHANCE = "one score (chance)"
 _MOST_COMMON = "the most common value in each place"
@@ -151,7 +151,8 @@ def _of_error(
     parts: Sequence[tuple[np.ndarray, np.ndarray]],
     weights: np.ndarray | None,
 ) -> ConstantAnswer | None:
-    if targets.dtype.kind not in "iuf" or targets.size > MOST_NUMBERS:
+    most = MOST_RANKED if kind == "mae" else MOST_NUMBERS
+    if targets.dtype.kind not in "iuf" or targets.size > most:
         return None
     # Keras takes R2 of columns.
     if targets.ndim > 2 and (kind == "r2" or weights is not None):

@@ -15,6 +15,8 @@ MOST_PLACES = 64
 """Of targets of more numbers none is sought."""
 EPSILON = 1e-7
 """Keras's, below which it divides by no number and takes no logarithm."""
+_AT_ONCE = 2**20
+"""How many numbers are compared at once: what is larger than a cache takes five times as long."""
 _LOG_2 = float(np.log(2))
 
 
@@ -54,12 +56,28 @@ def error_of(
         answers: Of the same shape, or of that of one target.
         weights: `[sample]`; None without.
     """
-    means: np.ndarray = mean_of(_EACH[kind](targets, answers), weights)
+    means = _mean_error(kind, targets, answers, weights)
     if kind == "r2":
         spread = mean_of(np.square(targets - mean_of(targets, weights)), weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = 1 - means / spread
     return float(np.sqrt(means.mean()) if kind == "rmse" else means.mean())
+
+
+def _mean_error(
+    kind: ErrorKind, targets: np.ndarray, answers: np.ndarray, weights: np.ndarray | None
+) -> np.ndarray:
+    """The weighted mean over samples of the error of each number, a few samples at a time."""
+    each, step = answers.ndim == targets.ndim, max(1, _AT_ONCE // max(1, targets[:1].size))
+    total, count = np.zeros(targets.shape[1:]), 0.0
+    for start in range(0, len(targets), step):
+        rows = slice(start, start + step)
+        weight = None if weights is None else weights[rows]
+        some = float(len(targets[rows])) if weight is None else float(weight.sum(dtype=float))
+        if some:
+            error = _EACH[kind](targets[rows], answers[rows] if each else answers)
+            total, count = total + some * mean_of(error, weight), count + some
+    return np.asarray(total / count)
 
 
 def best_constant(
