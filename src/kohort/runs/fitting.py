@@ -18,13 +18,13 @@ from kohort.engine.memory import allowed
 from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.reference import fit_one
+from kohort.engine.sharing import why_in_turn
 from kohort.errors import DesignError, InputError, ModelError, reason, shortened
 from kohort.keras_api.arrays import ArrayTree, is_dense, is_packable, pack, shapes_of_batch
 from kohort.keras_api.callbacks import Callback, Verbose, why_inside_epochs
 from kohort.keras_api.models import prepare
 from kohort.report.progress import Progress
 from kohort.tracing.eligibility import not_fused, steps_or_reason, why_not_fused
-from kohort.tracing.sharing import why_in_turn
 from kohort.tracing.signature import TracedSteps, first_batch, group
 
 type Engine = Literal["auto", "fused", "keras"]
