@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kohort.data.inspection.learned import CLOSE, DIGITS, LearnedLayer
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
-from kohort.findings.names import shortlist
+from kohort.findings.names import capital, shortlist
 from kohort.findings.statistics.interval import Interval
 
 AGREEMENT = 0.9
@@ -100,14 +100,13 @@ def _clearest(layers: Sequence[LearnedLayer]) -> LearnedLayer:
     return max(layers, key=lambda layer: (source(layer) == "all", layer.told))
 
 
-ADVICE = (
-    "Let the build function take `data`, and adapt the layer on `data.x`: a study gives it the "
+_LET = (
+    "let the build function take `data`, and adapt the layer on `data.x`: a study gives it the "
     "training part of its replicate. A `build(hp)` of a search is given none: give the search a "
     "space, and a build function of its arguments and `data`."
 )
-UNKNOWN = (
-    f"Where the rows are other data, that is sound. Where they are a part of these, l{ADVICE[1:]}"
-)
+ADVICE = capital(_LET)
+UNKNOWN = f"Where the rows are other data, that is sound. Where they are a part of these, {_LET}"
 
 RULE = Rule(
     "KH206",
