@@ -107,9 +107,12 @@ def constant_answer(
     match kind:
         case "crossentropy" | "binary crossentropy" | "roc" | "pr":
             labels = class_labels(data, floats_are_labels=True)
-            answer = None if labels is None else _of_classes(kind, labels, sides, weights)
-            if kind == "binary crossentropy" and labels is None:
+            if labels is not None:
+                answer = _of_classes(kind, labels, sides, weights)
+            elif kind == "binary crossentropy":
                 answer = _of_shares(data.y_train, sides, weights)
+            else:
+                answer = None
         case "binary accuracy" | "sparse accuracy" | "categorical accuracy":
             answer = _of_places(kind, data.y_train, sides, weights)
         case _:
@@ -157,11 +160,11 @@ def _of_error(
     # Keras takes R2 of columns.
     if targets.ndim > 2 and (kind == "r2" or weights is not None):
         return None
+    if kind in SOUGHT and targets[:1].size > MOST_PLACES:
+        return None
     scores, name = [], ""
     for part in parts:
         sides = [(targets[rows], of_rows(weights, rows)) for rows in part]
-        if kind in SOUGHT and targets[0].size > MOST_PLACES:
-            return None
         constant, name = best_constant(kind, *sides[0])
         scores.append([error_of(kind, those, constant, weight) for those, weight in sides])
     if kind != "r2" and not np.all(scores):  # nothing to be better than

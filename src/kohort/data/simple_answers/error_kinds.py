@@ -58,7 +58,7 @@ def error_of(
     """
     means = _mean_error(kind, targets, answers, weights)
     if kind == "r2":
-        spread = mean_of(np.square(targets - mean_of(targets, weights)), weights)
+        spread = _mean_error(kind, targets, mean_of(targets, weights), weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = 1 - means / spread
     return float(np.sqrt(means.mean()) if kind == "rmse" else means.mean())
