@@ -88,9 +88,21 @@ def test_a_study_needs_no_charts_and_no_database():
     assert run(STUDY.replace("{names}", str(set(LATE)))) == ""
 
 
+FIT = """
+import sys
+# Keras imports scikit-learn where it is installed, and with it SciPy's statistics.
+sys.modules["sklearn"] = None
+import kohort, keras, numpy as np
+
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
+model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+kohort.fit(model, np.eye(2, dtype="float32"), np.arange(2), verbose=0)
+kohort.Holdout
+print(*({names} & set(sys.modules)))
+"""
+
+
 @pytest.mark.long
 def test_fit_needs_no_charts_and_no_statistics():
-    # Keras imports scikit-learn where that is installed, and with it SciPy's statistics.
-    hidden = "import sys; sys.modules['sklearn'] = None; import kohort; kohort.fit, kohort.Holdout;"
-    late = {"kohort.findings", "scipy.stats", *LATE}
-    assert run(f"{hidden} print(*({late} & set(sys.modules)))") == ""
+    late = {"kohort.findings", "scipy.optimize", "scipy.stats", *LATE}
+    assert run(FIT.replace("{names}", str(late))) == ""

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from kohort.errors import legible
 
@@ -21,8 +20,8 @@ def linked(one: np.ndarray, other: np.ndarray, size: int) -> np.ndarray:
     Returns:
         int64 `[node]`, from 0.
     """
-    graph = coo_array((np.ones(len(one)), (one, other)), shape=(size, size))
-    component: np.ndarray = connected_components(graph, directed=False)[1]
+    graph = scipy.sparse.coo_array((np.ones(len(one)), (one, other)), shape=(size, size))
+    component: np.ndarray = scipy.sparse.csgraph.connected_components(graph, directed=False)[1]
     return component.astype(np.int64)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import class_labels
@@ -102,9 +103,7 @@ def _units(labels: np.ndarray, label: int, groups: np.ndarray | None) -> tuple[i
 
 def _none(samples: int, count: int, part: float) -> str:
     """How often a random part holds none of `count` among all samples, as a clause."""
-    from scipy import stats
-
-    none = stats.hypergeom.pmf(0, samples, count, round(part * samples))
+    none = scipy.stats.hypergeom.pmf(0, samples, count, round(part * samples))
     return (
         f"none in {float(f'{100 * none:.2g}'):g} % of splits"
         if none >= 0.001

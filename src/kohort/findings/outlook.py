@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.findings.curves.ends import stretched
 from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
@@ -195,7 +195,9 @@ def _moved(first: np.ndarray, losses: np.ndarray, untrained: float) -> float:
     """
     mean, count = np.append(losses.mean(axis=0), first.mean()), len(first)
     if count > 1:
-        alike = float(stats.t.ppf(0.975, count - 1) * first.std(ddof=1) * np.sqrt(1 + 1 / count))
+        alike = float(
+            scipy.stats.t.ppf(0.975, count - 1) * first.std(ddof=1) * np.sqrt(1 + 1 / count)
+        )
         if untrained - mean[-1] > max(alike, WORSE_THRESHOLD * abs(untrained)):
             mean = np.append(mean, untrained)
     return float(np.ptp(mean))

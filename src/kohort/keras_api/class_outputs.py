@@ -4,7 +4,7 @@ from typing import Any, Literal, get_args
 
 import keras
 import numpy as np
-from scipy import special
+import scipy
 
 from kohort.keras_api.models import overridden
 
@@ -181,11 +181,11 @@ def class_probabilities(scores: np.ndarray, kind: OutputKind = "unknown") -> np.
     if kind == "numbers":
         scores = scores.astype(np.float64) - HALF
     if scores.ndim == 2 and scores.shape[1] == 1:
-        second = scores if _are_probabilities(scores, kind) else special.expit(scores)
+        second = scores if _are_probabilities(scores, kind) else scipy.special.expit(scores)
         return np.concatenate([1 - second, second], axis=1)
     if _are_probabilities(scores, kind):
         return _adding_up(scores)
-    probabilities: np.ndarray = special.softmax(scores, axis=-1)
+    probabilities: np.ndarray = scipy.special.softmax(scores, axis=-1)
     return probabilities
 
 

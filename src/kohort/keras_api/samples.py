@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import keras
 import numpy as np
+import scipy
 from keras.src.losses.losses import LossFunctionWrapper
-from scipy import stats
 
 from kohort.keras_api.class_outputs import link_of_loss
 from kohort.keras_api.metrics import metrics_in
@@ -202,7 +202,7 @@ def _area(found: Any, y: np.ndarray, outputs: np.ndarray) -> tuple[_Area | None,
     counts = np.bincount(truth, minlength=2)
     if not counts.all():
         return None, "takes samples of two classes, and these are of one"
-    ranks = stats.rankdata(outputs.reshape(-1))[truth].sum()
+    ranks = scipy.stats.rankdata(outputs.reshape(-1))[truth].sum()
     part = (ranks - counts[1] * (counts[1] + 1) / 2) / counts.prod()
     return _Area(counts, float(part), int(found.num_thresholds)), ""
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.special import gammaln
-from scipy.stats import rankdata
+import scipy
 
 from kohort.data.dataset import Dataset, is_table
 from kohort.data.inspection.earlier_targets import (
@@ -230,7 +229,10 @@ def _ranked(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray:
     """
     values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
     different = np.unique(np.stack([together, place]), axis=1)[1]
-    orders = gammaln(len(different) + 1) - gammaln(np.bincount(different) + 1).sum()
+    orders = (
+        scipy.special.gammaln(len(different) + 1)
+        - scipy.special.gammaln(np.bincount(different) + 1).sum()
+    )
     if orders < np.log(x.shape[1] / CHANCE):
         return np.zeros(x.shape[1])
     rank = _rank_correlations(x, y)
@@ -242,9 +244,9 @@ def _ranked(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray:
 
 def _rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Of each column with `y`; 0 where one of the two has one value only."""
-    of_y, found = rankdata(y), np.zeros(x.shape[1])
+    of_y, found = scipy.stats.rankdata(y), np.zeros(x.shape[1])
     for number, column in enumerate(x.T):
-        ranks = np.stack([rankdata(column), of_y])
+        ranks = np.stack([scipy.stats.rankdata(column), of_y])
         if (np.ptp(ranks, axis=1) > 0).all():
             found[number] = abs(np.corrcoef(ranks)[0, 1])
     return found

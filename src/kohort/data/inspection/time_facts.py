@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import permutation_test, rankdata, spearmanr
+import scipy
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
@@ -94,8 +94,8 @@ def _seen(
     target = (data.y_train.reshape(-1) if labels is None else labels.train)[order]
     if len(rows) < FEWEST_ROWS or any(len(np.unique(of)) < 2 for of in (moment[order], target)):
         return seen
-    found = permutation_test(
-        (target if labels is not None else rankdata(target.astype(np.float64)),),
+    found = scipy.stats.permutation_test(
+        (target if labels is not None else scipy.stats.rankdata(target.astype(np.float64)),),
         _classes_alike if labels is not None else _numbers_alike,
         permutation_type="pairings",
         vectorized=True,
@@ -109,7 +109,7 @@ def _seen(
         alike=float(found.statistic),
         by_chance=float(np.quantile(found.null_distribution, 0.99)),
         p=float(found.pvalue),
-        in_order=abs(float(spearmanr(data.source_rows[rows], moment[rows]).statistic)),
+        in_order=abs(float(scipy.stats.spearmanr(data.source_rows[rows], moment[rows]).statistic)),
     )
 
 

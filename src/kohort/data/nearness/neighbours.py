@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from kohort.data.splits import random_part
 
@@ -26,9 +26,9 @@ class Neighbours:
     """Finds the nearest of some points `[point, axis]`."""
 
     def __init__(self, points: np.ndarray) -> None:
-        self._tree = cKDTree(points)
+        self._tree = scipy.spatial.cKDTree(points)
         self._chosen = random_part(np.random.default_rng(0), np.arange(len(points)), CROWD)
-        self._chosen_tree = cKDTree(points[self._chosen])
+        self._chosen_tree = scipy.spatial.cKDTree(points[self._chosen])
 
     def of(self, points: np.ndarray, count: int, radius: float) -> tuple[np.ndarray, np.ndarray]:
         """Up to `count` neighbours of each point `[point, axis]` within a radius.

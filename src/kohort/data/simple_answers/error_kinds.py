@@ -4,8 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import xlogy
+import scipy
 
 type ErrorKind = Literal["mse", "rmse", "mae", "r2", "huber", "log_cosh", "mape", "msle", "poisson"]
 
@@ -104,7 +103,7 @@ def _lowest(kind: ErrorKind, targets: np.ndarray, weights: np.ndarray | None) ->
         return float(np.expm1(mean_of(np.log1p(np.maximum(targets, EPSILON)), weights)))
     # Both are convex, and grow beyond all targets.
     least, span = targets.min(), np.ptp(targets)
-    sought = minimize_scalar(
+    sought = scipy.optimize.minimize_scalar(
         lambda part: error_of(kind, targets, np.asarray(least + part * span), weights),
         bounds=(0, 1),
         options={"xatol": 1e-9},
@@ -144,6 +143,6 @@ _EACH: dict[ErrorKind, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "log_cosh": _log_cosh,
     "mape": _percentage,
     "msle": _squared_logarithms,
-    "poisson": lambda targets, answers: answers - xlogy(targets, answers + EPSILON),
+    "poisson": lambda targets, answers: answers - scipy.special.xlogy(targets, answers + EPSILON),
 }
 """The error of each number; that of all is their mean, its root, or a part of their spread."""

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS, are_too_few, count_of
 from kohort.findings.statistics.interval import Interval, mean_interval
@@ -61,8 +61,8 @@ def mean_over(values: np.ndarray, groups: np.ndarray | None, confidence: float) 
     freedom = _freedom(groups)
     spread = float(np.std(values)) / np.sqrt(len(values))
     error = spread * np.sqrt(_design_effect(values - found.mean, groups))
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
-    p_value = float(2 * stats.t.sf(abs(found.mean) / error, freedom))
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * error
+    p_value = float(2 * scipy.stats.t.sf(abs(found.mean) / error, freedom))
     return Interval(found.mean, found.mean - half, found.mean + half, len(values), p_value)
 
 
@@ -167,7 +167,7 @@ def paired_over(
     found = scaled_counts(only_a, only_b, len(right_a), rows, confidence)
     p_value = mean_over(difference, groups, confidence).p_value
     if np.isnan(p_value):  # one of the two is right about every row, the other about none
-        p_value = float(stats.binomtest(count, count).pvalue)
+        p_value = float(scipy.stats.binomtest(count, count).pvalue)
     return PairedProportions(only_a, only_b, replace(found, p_value=p_value), count)
 
 
@@ -218,4 +218,4 @@ def _freedom(groups: np.ndarray) -> float:
 def _students(freedom: float, confidence: float) -> float:
     """By how much Student's quantile widens a variance beside the normal one."""
     part = (1 + confidence) / 2
-    return float((stats.t.ppf(part, freedom) / stats.norm.ppf(part)) ** 2)
+    return float((scipy.stats.t.ppf(part, freedom) / scipy.stats.norm.ppf(part)) ** 2)

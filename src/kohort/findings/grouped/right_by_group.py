@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS
 from kohort.findings.statistics.interval import Interval
@@ -69,7 +69,7 @@ class RightByGroup:
         """
         alike = (self.effect - 1) / (self.mean_size - 1)
         error = float(np.sqrt(2 / (self.samples * (self.samples - 1)).sum()))
-        most = min(1.0, alike + float(stats.norm.ppf(UNSEEN)) * error)
+        most = min(1.0, alike + float(scipy.stats.norm.ppf(UNSEEN)) * error)
         return 1 + (mean_size - 1) * most
 
     def interval(self, confidence: float) -> Interval:
@@ -85,7 +85,7 @@ class RightByGroup:
         if self.are_too_few:
             return Interval(self.part, np.nan, np.nan, total, np.nan)
         freedom = max(1.0, total / self.mean_size - 1)
-        wider = float(stats.t.ppf(tail, freedom) / stats.norm.ppf(tail)) ** 2
+        wider = float(scipy.stats.t.ppf(tail, freedom) / scipy.stats.norm.ppf(tail)) ** 2
         return wilson_interval(self.part, total / (self.effect * wider), confidence)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.findings.grouped.over_groups import area_over
 from kohort.findings.statistics.interval import Interval
@@ -52,7 +52,7 @@ def areas(
     firsts = len(is_second) - seconds
     if not seconds or not firsts or not np.isfinite(scores).all():
         return None
-    ranks = stats.rankdata(scores)[is_second].sum()
+    ranks = scipy.stats.rankdata(scores)[is_second].sum()
     area = float((ranks - seconds * (seconds + 1) / 2) / (firsts * seconds))
     found, alarms = at_thresholds(scores, is_second)
     steps = np.diff(found, prepend=0) / seconds

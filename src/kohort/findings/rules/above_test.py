@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS
 from kohort.findings.classes.counted_answers import Answers
@@ -114,7 +114,7 @@ def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
         return 0.0
     of_samples = mean * (1 - mean) / study.samples_behind(1)
     variance = max(0.0, float(scores.var(ddof=1)) - of_samples)
-    quantile = stats.t.ppf((1 + study.confidence) / 2, n - 1)
+    quantile = scipy.stats.t.ppf((1 + study.confidence) / 2, n - 1)
     return float(quantile * np.sqrt(variance * (1 + 1 / n)))
 
 

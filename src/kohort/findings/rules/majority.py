@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.data.labels import Majority
 from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict
@@ -120,7 +120,7 @@ class _Compared:
         if self.discordant is None:
             return found
         variance = max(0.0, self.unexplained, usual) / self.replicates
-        more = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
+        more = float(scipy.stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
         return apart(found, Interval(0.0, 0.0, 0.0, found.n, np.nan), more).within(-1.0, 1.0)
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from html import escape
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from kohort.findings.statistics.interval import Interval, mean_interval
 from kohort.findings.statistics.power import replicates_needed
@@ -75,7 +75,7 @@ class Comparison:
             return _spent(self.difference.p_value, self.share)
         error = self.moderated.error(self.difference.n, self.test_to_train)
         # As `scipy.stats.t.sf`, without its checks, which take ten times as long.
-        p_value = 2 * special.stdtr(self.moderated.df, -abs(self.difference.mean) / error)
+        p_value = 2 * scipy.special.stdtr(self.moderated.df, -abs(self.difference.mean) / error)
         return _spent(float(p_value), self.share)
 
     @cached_property
@@ -191,7 +191,7 @@ class Comparison:
         # Rounding of float32 must not break ties of equal sums. Sorted, so that random flips do not
         # depend on the order of replicates.
         tied = np.round(np.sort(values) / (np.abs(values).max() or 1.0), 9)
-        test = stats.permutation_test(
+        test = scipy.stats.permutation_test(
             (tied,),
             np.mean,
             permutation_type="samples",
@@ -335,7 +335,7 @@ def _interval(
     alone = mean_interval(differences, confidence=usual, test_to_train=test_to_train)
     if moderated is None or not alone.has_width:
         return alone
-    quantile = special.stdtrit(moderated.df, 1 - spent / 2)
+    quantile = scipy.special.stdtrit(moderated.df, 1 - spent / 2)
     half = quantile * moderated.error(alone.n, test_to_train)
     low, high = min(alone.low, alone.mean - half), max(alone.high, alone.mean + half)
     return replace(alone, low=float(low), high=float(high))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import special
+import scipy
 
 from kohort.findings.statistics.interval import (
     Interval,
@@ -161,7 +161,7 @@ def _fits(
         float(misfit.min()) / max(1, count - 3),
     )
     freedom = (count - 1) * (replicates - 1)
-    room = noise * float(special.fdtri(1, freedom, confidence))
+    room = noise * float(scipy.special.fdtri(1, freedom, confidence))
     return slopes, misfit, room + INEXACT**2 * float((mean**2).sum())
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 MORE_DIGITS = 3
 """The most digits that may be added to show on which side of a threshold a bound lies."""
@@ -119,8 +119,8 @@ def mean_interval(
         bound = 0.0 if mean == 0.0 else np.nan
         return Interval(mean, bound, bound, n, 1.0 if mean == 0.0 else np.nan)
     # What scipy.stats.t computes, without its checks, which take ten times as long.
-    half = float(special.stdtrit(n - 1, (1 + confidence) / 2)) * scale
-    p_value = float(2 * special.stdtr(n - 1, -abs(mean) / scale))
+    half = float(scipy.special.stdtrit(n - 1, (1 + confidence) / 2)) * scale
+    p_value = float(2 * scipy.special.stdtr(n - 1, -abs(mean) / scale))
     return Interval(mean, mean - half, mean + half, n, p_value)
 
 
@@ -183,7 +183,7 @@ def spread_interval(values: np.ndarray, *, confidence: float = 0.95) -> Interval
     if spread <= ROUNDING * np.abs(values).max():
         # As of a mean: a coincidence of few or coarse measurements, and no certainty.
         return Interval(spread, np.nan, np.nan, n, np.nan)
-    tails = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
+    tails = scipy.stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], n - 1)
     low, high = (float(bound) for bound in spread * np.sqrt((n - 1) / np.asarray(tails)))
     return Interval(spread, low, high, n, np.nan)
 
@@ -202,5 +202,5 @@ def students(
     """Means and half-widths, `[...]` each, of the intervals of values `[..., replicate]`."""
     replicates = values.shape[-1]
     error = np.sqrt((1 / replicates + test_to_train) * values.var(axis=-1, ddof=1))
-    quantile = float(special.stdtrit(replicates - 1, (1 + confidence) / 2))
+    quantile = float(scipy.special.stdtrit(replicates - 1, (1 + confidence) / 2))
     return values.mean(axis=-1), quantile * error

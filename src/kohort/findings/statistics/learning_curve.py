@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from kohort.findings.statistics.interval import (
     Interval,
@@ -143,14 +143,14 @@ def fit_power_law(samples: np.ndarray, errors: np.ndarray, lowest: float = 0.0) 
     def solve(exponent: float) -> tuple[np.ndarray, float]:
         power = (samples / largest) ** -exponent
         columns = np.stack([np.ones(len(samples)), power], axis=1)
-        found = optimize.lsq_linear(columns, errors, ([lowest, 0.0], np.inf), method="bvls")
+        found = scipy.optimize.lsq_linear(columns, errors, ([lowest, 0.0], np.inf), method="bvls")
         return found.x, found.cost
 
     grid = np.geomspace(*EXPONENTS, GRID // 4)
     at = int(np.argmin([solve(exponent)[1] for exponent in grid]))
     bounds = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
     exponent = float(
-        optimize.minimize_scalar(
+        scipy.optimize.minimize_scalar(
             lambda exponent: solve(exponent)[1],
             bounds=bounds,
             method="bounded",
@@ -228,12 +228,12 @@ def _doubling(
     sizes, replicates = errors.shape
     freedom = (sizes - 1) * (replicates - 1)
     noise = residual_variance(errors) * (1 / replicates + test_to_train)
-    room = noise * float(stats.f.ppf(confidence, 1, freedom))
+    room = noise * float(scipy.stats.f.ppf(confidence, 1, freedom))
     fits = _fits(samples, errors, lowest, room, confidence, test_to_train)
     gain = _mean(fits.gains[fits.best], confidence, test_to_train)
     if not gain.is_formed:
         return gain, "the replicates do not differ in how their error falls"
-    bound = (sizes - 3) * noise * stats.f.ppf(confidence, sizes - 3, freedom)
+    bound = (sizes - 3) * noise * scipy.stats.f.ppf(confidence, sizes - 3, freedom)
     if fits.misfit[fits.best] > bound:
         return gain, "no power law fits the curve as closely as the replicates agree"
     mean, half = students(fits.gains[fits.possible], confidence, test_to_train)

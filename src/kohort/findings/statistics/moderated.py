@@ -9,8 +9,7 @@ the replicate does to all variants, plus the variant's own part, with a variance
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
-from scipy.special import digamma
+import scipy
 
 from kohort.findings.statistics.interval import ROUNDING
 
@@ -188,7 +187,7 @@ def _independence(off: np.ndarray, there: np.ndarray, effects: np.ndarray) -> fl
     expected = 1 / df + (1 - 1 / df) / (len(unit) - 1) ** 2
     variance = 2 * (df - 1) / (df**2 * (df + 2))
     z = (squares.mean() - expected) / np.sqrt(variance / len(squares))
-    return min(1.0, CORRELATED * float(stats.norm.sf(z)))
+    return min(1.0, CORRELATED * float(scipy.stats.norm.sf(z)))
 
 
 def _raw(
@@ -234,13 +233,15 @@ def shrunk(
 
 def bias(df: np.ndarray | float) -> np.ndarray:
     """The geometric mean of a variance with so many degrees of freedom whose mean is 1."""
-    return np.asarray(np.exp(digamma(np.divide(df, 2)) - np.log(np.divide(df, 2))))
+    return np.asarray(np.exp(scipy.special.digamma(np.divide(df, 2)) - np.log(np.divide(df, 2))))
 
 
 def _alike(raw: np.ndarray, df: np.ndarray, common: float) -> float:
     """d0: the posterior mean of its inverse, inverted, where each of `PRIORS` is as likely."""
     scale = common * bias(PRIORS)
-    scaled = stats.f.logpdf(raw / scale[:, None], df, PRIORS[:, None]) - np.log(scale)[:, None]
+    scaled = (
+        scipy.stats.f.logpdf(raw / scale[:, None], df, PRIORS[:, None]) - np.log(scale)[:, None]
+    )
     likelihood = scaled.sum(axis=1)
     weights = np.exp(likelihood - likelihood.max())
     return float(weights.sum() / (weights / PRIORS).sum())
@@ -253,4 +254,6 @@ def _trust(raw: np.ndarray, df: np.ndarray, common: float) -> np.ndarray:
     seems decides too much, and one that is smaller only too little.
     """
     ratio = df * raw / common
-    return np.minimum(stats.chi2.sf(ratio, df), np.minimum(1, LOW_TAIL * stats.chi2.cdf(ratio, df)))
+    return np.minimum(
+        scipy.stats.chi2.sf(ratio, df), np.minimum(1, LOW_TAIL * scipy.stats.chi2.cdf(ratio, df))
+    )

@@ -1,7 +1,7 @@
 """Computes how many replicates are needed to detect a difference, and whether any would do."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 POWER = 0.8
 """The probability of detecting a true difference; Cohen's convention."""
@@ -61,8 +61,8 @@ def _power(margin: float, error: float, df: float, alpha: float) -> float:
     """The probability that a t test detects a difference, by the standard error of its mean."""
     if 0 < margin >= SURE * error:
         return 1.0
-    critical = stats.t.isf(alpha / 2, df)
-    return float(stats.nct.sf(critical, df, margin / error))
+    critical = scipy.stats.t.isf(alpha / 2, df)
+    return float(scipy.stats.nct.sf(critical, df, margin / error))
 
 
 def chance_of_a_verdict(
@@ -112,10 +112,10 @@ def half_width(
 ) -> float:
     """How far a normal interval reaches to either side of a mean; of endless repeats as well."""
     error = deviation * np.sqrt(1 / replicates + test_to_train)
-    return float(stats.norm.isf(level / 2) * error)
+    return float(scipy.stats.norm.isf(level / 2) * error)
 
 
 def _outside(mean: float, deviation: float, bound: float) -> float:
     """The probability that a normal variable is further from zero than a bound."""
-    above = stats.norm.sf((bound - mean) / deviation)
-    return float(above + stats.norm.cdf((-bound - mean) / deviation))
+    above = scipy.stats.norm.sf((bound - mean) / deviation)
+    return float(above + scipy.stats.norm.cdf((-bound - mean) / deviation))

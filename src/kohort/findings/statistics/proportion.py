@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from kohort.findings.statistics.interval import Interval
 
@@ -22,7 +22,7 @@ def proportion_interval(successes: int, trials: int, confidence: float = 0.95) -
     Returns:
         The proportion with its interval; it has no p-value.
     """
-    bounds = stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    bounds = scipy.stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     low, high = float(bounds.low), float(bounds.high)
     return Interval(successes / trials, low, high, trials, float("nan"))
 
@@ -40,7 +40,7 @@ def wilson_interval(proportion: float, samples: float, confidence: float = 0.95)
     Returns:
         The proportion with its interval; it has no p-value.
     """
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(scipy.stats.norm.ppf((1 + confidence) / 2))
     centre = (proportion + z**2 / (2 * samples)) / (1 + z**2 / samples)
     spread = proportion * (1 - proportion) / samples + z**2 / (4 * samples**2)
     half = z * np.sqrt(spread) / (1 + z**2 / samples)
@@ -103,7 +103,7 @@ def area_interval(area: float, zeros: float, ones: float, confidence: float = 0.
     Returns:
         The area with its interval; it has no p-value.
     """
-    z, mean_size = float(stats.norm.ppf((1 + confidence) / 2)), (zeros + ones) / 2 - 1
+    z, mean_size = float(scipy.stats.norm.ppf((1 + confidence) / 2)), (zeros + ones) / 2 - 1
 
     def outside(bound: float) -> float:
         more = mean_size * ((1 - bound) / (2 - bound) + bound / (1 + bound))
@@ -111,8 +111,8 @@ def area_interval(area: float, zeros: float, ones: float, confidence: float = 0.
         return float(abs(bound - area) - z * np.sqrt(variance))
 
     # At an area of 0 or 1 it is zero, and no bound.
-    low = 0.0 if area <= 0 else float(optimize.brentq(outside, 0.0, area - _BESIDE))
-    high = 1.0 if area >= 1 else float(optimize.brentq(outside, area + _BESIDE, 1.0))
+    low = 0.0 if area <= 0 else float(scipy.optimize.brentq(outside, 0.0, area - _BESIDE))
+    high = 1.0 if area >= 1 else float(scipy.optimize.brentq(outside, area + _BESIDE, 1.0))
     return Interval(area, low, high, int(zeros + ones), np.nan)
 
 
@@ -128,7 +128,7 @@ def area_above_chance(area: float, zeros: float, ones: float, confidence: float)
     zeros, ones = max(1.0, zeros), max(1.0, ones)
     interval = area_interval(area, zeros, ones, confidence)
     spread = np.sqrt((zeros + ones + 1) / (12 * zeros * ones))
-    p_value = float(2 * stats.norm.sf(abs(area - 0.5) / spread))
+    p_value = float(2 * scipy.stats.norm.sf(abs(area - 0.5) / spread))
     mean, low, high = (bound - 0.5 for bound in (area, interval.low, interval.high))
     return Interval(mean, low, high, interval.n, p_value)
 
@@ -185,7 +185,7 @@ def paired_proportions(
 def paired_counts(only_a: int, only_b: int, n: int, confidence: float = 0.95) -> PairedProportions:
     """As `paired_proportions`, from how many of `n` samples only one model is right about."""
     discordant = only_a + only_b
-    p_value = stats.binomtest(only_b, discordant).pvalue if discordant else 1.0
+    p_value = scipy.stats.binomtest(only_b, discordant).pvalue if discordant else 1.0
 
     difference = scaled_counts(only_a, only_b, n, n, confidence)
     return PairedProportions(only_a, only_b, replace(difference, p_value=float(p_value)))
@@ -238,5 +238,5 @@ def _agresti_min(
 ) -> tuple[float, float]:
     centre = more / (n + 2)
     variance = ((discordant + 1) / (n + 2) - centre**2) / (n + 2)
-    half = stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) * np.sqrt(variance)
     return float(centre - half), float(centre + half)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.moderated import moderate
@@ -42,7 +42,7 @@ class Spread:
         if not interval.has_width:  # no difference in any replicate
             return 0.0
         inside = margin - abs(interval.mean)
-        return float(special.stdtr(self.df, -inside / self.error(interval.n, test_to_train)))
+        return float(scipy.special.stdtr(self.df, -inside / self.error(interval.n, test_to_train)))
 
     def error(self, n: int, test_to_train: float) -> float:
         """The standard error of the mean of n differences; see `mean_interval`."""
@@ -117,7 +117,7 @@ def together(
         Standard deviations and their degrees of freedom; NaN without a difference's own.
     """
     df_alone = np.where(df_alone > 0, df_alone, np.nan)
-    related = stats.f.cdf(alone / variance, df_alone, df)
+    related = scipy.stats.f.cdf(alone / variance, df_alone, df)
     trust = independence * np.minimum(1.0, RELATED * related)
     weight = df_alone / (trust * df + df_alone)
     # Of an efficient estimate and what another one adds to it, the errors are not correlated.

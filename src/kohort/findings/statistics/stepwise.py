@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+import scipy
 
 
 def holm(p_values: Sequence[float], kept: int = 0) -> np.ndarray:
@@ -41,7 +41,7 @@ def simes(p_values: Sequence[float]) -> float:
     """
     p = np.asarray(p_values, float)
     p = p[~np.isnan(p)]
-    return float(stats.false_discovery_control(p).min()) if len(p) else 0.0
+    return float(scipy.stats.false_discovery_control(p).min()) if len(p) else 0.0
 
 
 def hochberg(p_values: Sequence[float], kept: int = 0) -> np.ndarray:

@@ -1,7 +1,7 @@
 """How well scores rank samples of one kind above those of another."""
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from kohort.findings.statistics.interval import Interval
 
@@ -45,18 +45,18 @@ def fold_auc(
     if not areas:
         return Interval(np.nan, np.nan, np.nan, len(scores), np.nan)
     mean = float(np.mean(areas))
-    half = float(stats.norm.ppf((1 + confidence) / 2) * np.sqrt(sum(variances))) / len(areas)
+    half = float(scipy.stats.norm.ppf((1 + confidence) / 2) * np.sqrt(sum(variances))) / len(areas)
     return Interval(mean, mean - half, mean + half, len(scores), np.nan).within(0.0, 1.0)
 
 
 def _area(scores: np.ndarray, positive: np.ndarray) -> tuple[float, np.ndarray]:
     """The AUC, and the influence of each sample on it."""
-    ranks = stats.rankdata(scores)
+    ranks = scipy.stats.rankdata(scores)
     influence = np.empty(len(scores))
     counts = int(positive.sum()), int((~positive).sum())
     # The part of the other kind that is ranked below, of positive samples; above, of others.
-    below = (ranks[positive] - stats.rankdata(scores[positive])) / counts[1]
-    above = 1 - (ranks[~positive] - stats.rankdata(scores[~positive])) / counts[0]
+    below = (ranks[positive] - scipy.stats.rankdata(scores[positive])) / counts[1]
+    above = 1 - (ranks[~positive] - scipy.stats.rankdata(scores[~positive])) / counts[0]
     area = float(below.mean())
     influence[positive] = (below - area) / counts[0]
     influence[~positive] = (above - area) / counts[1]
