@@ -37,8 +37,9 @@ from kohort.result import Result
 from kohort.runs.checkpointing import CADENCE
 from kohort.runs.cluster.dispatch import dispatching, memory_for
 from kohort.runs.fitting import Engine
+from kohort.runs.new_models import before_training
 from kohort.runs.racing import plans_to_train
-from kohort.runs.recording import RunStart, before_training, study_record
+from kohort.runs.recording import RunStart, study_record
 from kohort.runs.refitting import Refitter
 from kohort.runs.retention.kept_members import kept_members
 from kohort.runs.retention.retaining import Keep, check_keep, wanted

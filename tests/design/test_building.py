@@ -11,8 +11,9 @@ from jax.experimental.compilation_cache import compilation_cache
 import kohort
 from kohort.design.building import BuiltModels
 from kohort.engine import memory
+from kohort.engine.predicting import Predictor
 from kohort.engine.program import cache
-from kohort.keras_api.models import data_loss, prepare
+from kohort.keras_api.models import prepare
 from kohort.tracing import signature
 from tests.models import build_mlp, numbers
 
@@ -140,7 +141,7 @@ def test_to_look_at_a_model_before_it_trains_changes_nothing_in_it(blobs):
     models = BuiltModels(noise.spec, room=0)
     model = models.new(0, noise.spec.replicate(0, 1.0))
     before = numbers(model)
-    loss = data_loss(model, [(blobs.x_train, blobs.y_train, None)])
+    loss = Predictor().loss(model, [(blobs.x_train, blobs.y_train, None)])
     assert np.isfinite(loss)
     for value, now in zip(before, numbers(model), strict=True):
         np.testing.assert_array_equal(value, now)
@@ -170,7 +171,7 @@ def test_the_loss_of_a_new_model_is_that_of_keras_and_takes_one_program(blobs, c
     )
     model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=eager)
     with jax.log_compiles():
-        loss = data_loss(model, [(blobs.x_train, blobs.y_train, None)])
+        loss = Predictor().loss(model, [(blobs.x_train, blobs.y_train, None)])
     programs = caplog.text.count("Finished XLA compilation")
     assert eager or programs == 1
     expected = model.evaluate(blobs.x_train, blobs.y_train, verbose=0) - float(sum(model.losses))
@@ -198,11 +199,13 @@ def test_new_models_of_other_rates_and_penalties_share_the_program_of_their_loss
         model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
         return model
 
-    models = [penalized(0.1, 0.2), penalized(0.3, 0.4)]
+    models, predictor = [penalized(0.1, 0.2), penalized(0.3, 0.4)], Predictor()
     for model in models:
         prepare(model, (blobs.x_train, blobs.y_train))
-        data_loss(model, [(blobs.x_train, blobs.y_train, None)])
-        assert len(list(own_cache.glob("jit_loss_of*-cache"))) == 1
+        for one in (predictor, Predictor()):  # of one run; and of the next, which finds it kept
+            one.loss(model, [(blobs.x_train, blobs.y_train, None)])
+        assert len(list(own_cache.glob("jit_run*-cache"))) == 1
+    assert len(predictor.programs) == 1
     assert all(model.losses for model in models), "their penalties are theirs again"
 
 

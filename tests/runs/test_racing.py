@@ -272,12 +272,12 @@ def test_one_that_is_back_lacks_what_it_missed(blobs, whole, monkeypatch):
 def test_losses_before_training_are_measured_once_and_not_at_each_look(blobs, monkeypatch):
     measured = []
 
-    def counted(spec, model, replicate):
+    def counted(spec, model, replicate, predictor):
         measured.append(replicate.number)
-        return untrained_loss(spec, model, replicate)
+        return untrained_loss(spec, model, replicate, predictor)
 
-    untrained_loss = recording._untrained_loss
-    monkeypatch.setattr(recording, "_untrained_loss", counted)
+    untrained_loss = recording.untrained_loss
+    monkeypatch.setattr(recording, "untrained_loss", counted)
     rates = {"calm": 1e-2, "near": 9e-3, "steep": 30.0}
     variants = [kohort.Variant(n, build_mlp, learning_rate=rate) for n, rate in rates.items()]
     result = run(wild(blobs, 1, variants=variants, epochs=4))

@@ -1,11 +1,10 @@
 """Models: their variables and state, their configuration, and their regularisation."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import jax
 import keras
 import numpy as np
 from keras.src.backend import compute_output_spec
@@ -290,34 +289,31 @@ def _without_penalties(model: keras.Model) -> Iterator[None]:
             variable.regularizer = penalty
 
 
-def data_loss(model: keras.Model, batches: Iterable[tuple[Any, np.ndarray, Any]]) -> float:
-    """The mean loss of a prepared model in inference mode, without penalties of weights.
+def data_loss(model: keras.Model, values: Sequence[Any], batch: tuple[Any, Any, Any]) -> Any:
+    """The loss of a prepared model in inference mode, without penalties of weights.
 
-    The model is not changed. NaN for a model that overrides how its loss is computed.
+    The model is not changed. Penalties are left out, and not subtracted: models of other ones
+    compute the same.
 
     Args:
-        model: The model.
-        batches: Of equal sizes: inputs `[sample, ...]` or such by name, targets `[sample, ...]`,
-            and the weights of the samples `[sample]` or None.
+        model: The model; see `measures_itself`.
+        values: Of all its variables, in the order of `variables_of`.
+        batch: Inputs `[sample, ...]` or such by name, targets `[sample, ...]`, and the weights of
+            the samples `[sample]` or None.
     """
-    if overridden(model, _MEASURING):
-        return float("nan")
+    x, y, weights = batch
     variables = [variable for part in variables_of(model) for variable in part]
+    # Updates by layers and metrics go to the scope, as where Keras traces a step.
+    scope = keras.StatelessScope(list(zip(variables, values, strict=True)), collect_losses=True)
+    with scope, _without_penalties(model):
+        return model.compute_loss(
+            x=x, y=y, y_pred=model(x, training=False), sample_weight=weights, training=False
+        )
 
-    def loss_of(values: list[Any], x: Any, y: Any, weights: Any) -> Any:
-        # Updates by layers and metrics go to the scope, as where Keras traces a step.
-        scope = keras.StatelessScope(list(zip(variables, values, strict=True)), collect_losses=True)
-        # Penalties are left out, and not subtracted: models of other ones have one program.
-        with scope, _without_penalties(model):
-            return model.compute_loss(
-                x=x, y=y, y_pred=model(x, training=False), sample_weight=weights, training=False
-            )
 
-    # One program where Keras makes one of a step: operations one by one take longer to compile.
-    is_compiled = keras.backend.backend() == "jax" and model.jit_compile and not model.run_eagerly
-    run = jax.jit(loss_of) if is_compiled else loss_of
-    values = [variable.value for variable in variables]
-    return float(np.mean([float(run(values, *batch)) for batch in batches]))
+def measures_itself(model: keras.Model) -> bool:
+    """Whether a model overrides how its loss is computed."""
+    return bool(overridden(model, _MEASURING))
 
 
 def uncompiled(model: keras.Model) -> keras.Model:

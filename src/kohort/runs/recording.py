@@ -6,28 +6,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from kohort.data.copies import find_copies
 from kohort.data.inspection.group_facts import group_facts
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.splits import mean_group_size, random_part
+from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan
-from kohort.design.replicates import Replicate
 from kohort.design.scoring import Scoring, class_of_score, scoring
 from kohort.design.spec import StudySpec
 from kohort.design.variants import addition_pairs, build_names, defaults
 from kohort.design.weights import weights_text
+from kohort.engine.predicting import Predictor
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.provenance import environment
 from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings, sizes_of
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
-from kohort.keras_api.models import data_loss
 from kohort.runs.classes.recorded import (
     class_counts,
     majority_class,
@@ -36,12 +34,8 @@ from kohort.runs.classes.recorded import (
     weighs_samples,
 )
 from kohort.runs.fingerprint import arguments_of, as_code
-from kohort.runs.learned_from import LearnedFrom
+from kohort.runs.new_models import untrained_loss
 from kohort.runs.work import weight_bytes
-
-UNTRAINED_SAMPLES, _BATCH = 2048, 256
-"""Training samples for the loss before training, drawn from all: the first may be of one class, or
-the smallest. With it the loss at the end is compared."""
 
 _NONE = np.zeros(0, int)
 NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)  # nobody looked for copies
@@ -151,25 +145,6 @@ class RunStart(NamedTuple):
         return cls(datetime.now(UTC), time.monotonic())
 
 
-def before_training(
-    spec: StudySpec, models: BuiltModels
-) -> tuple[list[float], tuple[LearnedLayer, ...]]:
-    """The loss of a new model of each variant, on some training samples; and what it has learned.
-
-    The loss is NaN for models that override how it is computed.
-    """
-    replicate, learned_from = spec.replicate(0, 1.0), LearnedFrom(spec, models)
-    found: list[tuple[float, list[LearnedLayer]]] = []
-    for number in range(len(spec.variants)):
-        like = models.begins_like(number, replicate)
-        if like is not None and not found[like][1]:
-            found.append(found[like])
-            continue
-        model = models.look_at(number, replicate)
-        found.append((_untrained_loss(spec, model, replicate), learned_from.layers(number, model)))
-    return [loss for loss, _ in found], tuple(layer for _, layers in found for layer in layers)
-
-
 def _with_starts(
     record: StudyRecord, spec: StudySpec, models: BuiltModels, known: dict[tuple[int, int], float]
 ) -> StudyRecord:
@@ -184,7 +159,7 @@ def _with_starts(
         models: Build those that seem to have diverged.
         known: Such losses by variant and replicate; those that are measured are added.
     """
-    facts = []
+    facts, predictor = [], Predictor()
     for number, curves in enumerate(study_curves(record).variants):
         starts = {}
         for replicate in map(spec.whole_replicates.__getitem__, np.flatnonzero(curves.diverged)):
@@ -192,21 +167,11 @@ def _with_starts(
             if replicate.number > 0 and np.isfinite(trained).all():
                 key = number, replicate.number
                 if key not in known:
-                    known[key] = _untrained_loss(spec, models.new(number, replicate), replicate)
+                    model = models.new(number, replicate)
+                    known[key] = untrained_loss(spec, model, replicate, predictor)
                 starts[replicate.number] = known[key]
         facts.append(replace(record.variants[number], untrained_in=starts))
     return replace(record, variants=tuple(facts))
-
-
-def _untrained_loss(spec: StudySpec, model: keras.Model, replicate: Replicate) -> float:
-    rows = random_part(np.random.default_rng(0), replicate.train, UNTRAINED_SAMPLES)
-    count = -(-len(rows) // _BATCH)
-    batches = rows[: len(rows) // count * count].reshape(count, -1)
-    data, measuring = spec.data, spec.weights([]).measuring
-    return data_loss(
-        model,
-        ((data.inputs(data.x_train[at]), data.y_train[at], measuring(at)) for at in batches),
-    )
 
 
 def study_record(

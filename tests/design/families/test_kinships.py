@@ -14,7 +14,7 @@ from kohort.design import building
 from kohort.design.building import BuiltModels
 from kohort.design.plan import make_plan
 from kohort.keras_api.models import state_of
-from kohort.runs.recording import before_training
+from kohort.runs.new_models import before_training
 from tests.faults.studies import numbers as numbers_of_study
 
 

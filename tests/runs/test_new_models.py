@@ -11,7 +11,7 @@ import kohort
 from kohort.design.building import BuiltModels
 from kohort.design.spec import StudySpec
 from kohort.findings.rules.leaks.learned_outside import source
-from kohort.runs.learned_from import LearnedFrom
+from kohort.runs.new_models import LearnedFrom
 from tests.runs.test_training_part import classifier, run, table
 
 

@@ -1,4 +1,4 @@
-"""Finds out from which rows the preprocessing layers of a study's models have learned."""
+"""New models of a study: their losses before training, and what their layers have learned."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,8 +8,11 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.learned import LearnedLayer, RowSets, learned_layer
+from kohort.data.splits import random_part
 from kohort.design.building import BuiltModels
+from kohort.design.replicates import Replicate
 from kohort.design.spec import StudySpec
+from kohort.engine.predicting import Predictor
 from kohort.keras_api.preprocessing import (
     BATCH,
     is_given,
@@ -21,10 +24,56 @@ from kohort.keras_api.preprocessing import (
     seen_input,
 )
 
+UNTRAINED_SAMPLES, _BATCH = 2048, 256
+"""Training samples for the loss before training, drawn from all: the first may be of one class, or
+the smallest. With it the loss at the end is compared."""
+
 _UNSHARED = ("name", "mean", "variance", "bin_boundaries")
 """Settings in which layers may differ that learn the same from the same rows."""
 
 type _Seen = Callable[[Any], np.ndarray]
+
+
+def before_training(
+    spec: StudySpec, models: BuiltModels
+) -> tuple[list[float], tuple[LearnedLayer, ...]]:
+    """The loss of a new model of each variant, on some training samples; and what it has learned.
+
+    The loss is NaN for models that override how it is computed.
+    """
+    replicate, learned_from = spec.replicate(0, 1.0), LearnedFrom(spec, models)
+    predictor = Predictor()
+    found: list[tuple[float, list[LearnedLayer]]] = []
+    for number in range(len(spec.variants)):
+        like = models.begins_like(number, replicate)
+        if like is not None and not found[like][1]:
+            found.append(found[like])
+            continue
+        model = models.look_at(number, replicate)
+        loss = untrained_loss(spec, model, replicate, predictor)
+        found.append((loss, learned_from.layers(number, model)))
+    return [loss for loss, _ in found], tuple(layer for _, layers in found for layer in layers)
+
+
+def untrained_loss(
+    spec: StudySpec, model: keras.Model, replicate: Replicate, predictor: Predictor
+) -> float:
+    """The loss of a new model on some training samples of a replicate, NaN as `Predictor.loss`.
+
+    Args:
+        spec: The study.
+        model: The model.
+        replicate: The replicate.
+        predictor: Holds the programs of other models.
+    """
+    rows = random_part(np.random.default_rng(0), replicate.train, UNTRAINED_SAMPLES)
+    count = -(-len(rows) // _BATCH)
+    batches = rows[: len(rows) // count * count].reshape(count, -1)
+    data, measuring = spec.data, spec.weights([]).measuring
+    return predictor.loss(
+        model,
+        ((data.inputs(data.x_train[at]), data.y_train[at], measuring(at)) for at in batches),
+    )
 
 
 class LearnedFrom:
