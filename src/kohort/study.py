@@ -309,10 +309,9 @@ class Study(StudyView):
                 training = Training(
                     spec, models, engine, resources, progress, checkpointer, workers
                 )
-                records = training.records
                 record_of = partial(
                     study_record,
-                    *(spec, models, records, losses, learned),
+                    *(spec, models, training.records, losses, learned),
                     engine=trains_by,
                     start=start,
                     runs=runs,
@@ -322,7 +321,7 @@ class Study(StudyView):
                 record = record_of(seeks_copies=True)
                 members = kept_members(
                     *(spec.variants, spec.whole_replicates, spec.data),
-                    *(records.weights, record.whole),
+                    *(training.records.weights, record.whole),
                 )
                 return Result(record, spec.variants, spec.data, members, readings, refits)
 
