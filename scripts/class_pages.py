@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from scripts.measured import largest_error, percents, results, studies, table
+from simulations import errors
 from simulations.classes import (
     ABOVE,
     ACCURACY,
@@ -44,6 +45,29 @@ def _above_test() -> Iterable[str]:
     )
     rows = ([f"{points:g}", *_of_designs(cells[f"{points:g}"], tuple(DESIGNS))] for points in BELOW)
     yield table(["test accuracy truly lower by, points", *HEADER], rows)
+    yield from _errors_above()
+
+
+def _errors_above() -> Iterable[str]:
+    """The same of errors."""
+    found = results()["errors"]["KH203"]
+    every = [
+        cell
+        for of_kind in found.values()
+        for by_design in of_kind.values()
+        for cell in by_design.values()
+    ]
+    yield (
+        "The same where an error scores that is a mean over samples, by what it is the mean of; "
+        f"{studies(every[0])} studies each, standard errors up to {largest_error(every):.1f}.\n"
+    )
+    for kind in errors.KINDS:
+        rows = (
+            [f"{times:g}", *_of_designs(found[kind][f"{times:g}"], tuple(DESIGNS))]
+            for times in errors.TIMES
+        )
+        yield f"{kind[0].upper()}{kind[1:]}:\n"
+        yield table(["test error truly so many times as large", *HEADER], rows)
 
 
 def _majority() -> Iterable[str]:

@@ -313,7 +313,9 @@ it, and how good the training is at all (`simulations/classes.py`). All variants
 so that the winner is the luckiest. The splits are the project's own, of samples that are drawn
 anew; the member that does best on validation is tested. What it does not show: samples that depend
 on each other, as of one patient (see [below](#findings-about-samples-in-groups)); and, of KH203,
-classes that the model gets right at different rates.
+classes that the model gets right at different rates. Where an error scores in the place of an
+accuracy, a member is off a sample's target by such a sum, and its error is a function of that
+(`simulations/errors.py`).
 """
 
 

@@ -130,7 +130,7 @@ def train(
     scores = np.array(
         [[right[v, r, held_out[r]].mean() for r in range(n)] for v in range(VARIANTS)]
     )
-    study = _designed(one_epoch(1 - scores, 1 - scores), splits, rows)
+    study = designed(one_epoch(1 - scores, 1 - scores), splits, rows)
     return Trained(study, right[:, :, SAMPLES:], rows)
 
 
@@ -167,7 +167,7 @@ def of_test(random: np.random.Generator, splits: Splits, points_below: float) ->
     winner = choose(study)
     assert winner is not None
     tested = [_answers(trained, number) for number in dict.fromkeys([winner, 0])]
-    return _verdict(above_test.RULE.judge(study, tested).verdict)
+    return verdict_of(above_test.RULE.judge(study, tested).verdict)
 
 
 def of_majority(
@@ -187,11 +187,11 @@ def of_majority(
         _curves(f"variant {number}", of_variant, is_common, rows)
         for number, of_variant in enumerate(answers)
     )
-    study = _designed(StudyCurves(curves, majority=constant), splits, rows)
+    study = designed(StudyCurves(curves, majority=constant), splits, rows)
     alone = tuple(replace(each, only_right=None) for each in curves)
     without = majority.RULE.judge(replace(study, variants=alone)).verdict
     verdict = majority.RULE.judge(study).verdict
-    return {**_verdict(verdict), WITHOUT_COUNTS: float(without == "not found")}
+    return {**verdict_of(verdict), WITHOUT_COUNTS: float(without == "not found")}
 
 
 def _curves(
@@ -252,7 +252,7 @@ def _answers(trained: Trained, number: int) -> Answers:
     return Answers(trained.study.variants[number].name, counts, ("0", "1"), 0)
 
 
-def _designed(
+def designed(
     study: StudyCurves, splits: Splits, rows: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> StudyCurves:
     """A study with the settings of its replicates."""
@@ -261,5 +261,6 @@ def _designed(
     return replace(study, kind=splits.kind, valid_samples=valid, test_to_train=ratio)
 
 
-def _verdict(verdict: str) -> Outcome:
+def verdict_of(verdict: str) -> Outcome:
+    """A verdict as an outcome, of which the rate is wanted."""
     return {name: float(name == verdict) for name in VERDICTS}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from kohort.design.replicates import KFold
-from kohort.findings.rules.above_test import FAR_POINTS
+from kohort.findings.rules.above_test import FAR_POINTS, FAR_TIMES
 from scripts.measured import rates
 from scripts.simulation_page import page
 from simulations.__main__ import QUICK, STUDIES, cells
@@ -18,6 +18,7 @@ from simulations.cell import SEED, Cell, merged, summary
 from simulations.classes import COMMON
 from simulations.coverage import SPLITS
 from simulations.curves import draw, sound
+from simulations.errors import TIMES
 from simulations.grouped import KINDS, PARTS, of_test
 from simulations.noise import Noise, Part, measure
 from simulations.rules import QUESTIONS
@@ -265,6 +266,18 @@ def test_validation_is_rarely_called_far_above_test_where_it_is_not():
             assert below(cell["found"], 0.025), (points, design)
     for design, cell in cells["20"].items():
         assert cell["found"]["mean"] > 0.6, design
+
+
+def test_errors_on_test_are_rarely_called_far_above_validation_where_they_are_not():
+    assert TIMES[1] == FAR_TIMES
+    for kind, of_kind in RESULTS["errors"]["KH203"].items():
+        for times in ("1", "1.25"):
+            for design, cell in of_kind[times].items():
+                # Of one training it is not known how far another would be off.
+                most = 0.05 if design == "one split" else 0.025
+                assert below(cell["found"], most), (kind, times, design)
+        for design, cell in of_kind["5"].items():
+            assert cell["found"]["mean"] > 0.95, (kind, design)
 
 
 def test_the_majority_class_is_rarely_called_beaten_where_it_is_not():

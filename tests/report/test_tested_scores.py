@@ -1,5 +1,6 @@
 """Scores on the test set: of regression and other targets that are no classes, and without one."""
 
+import dataclasses
 import re
 
 import keras
@@ -8,7 +9,9 @@ import pytest
 from scipy import stats
 
 import kohort
+from kohort.findings.statistics.scale import significant
 from kohort.keras_api.samples import measured
+from kohort.report.tested_scores import errors_of
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(160, 4)).astype(np.float32)
@@ -70,6 +73,44 @@ def test_regression_is_scored_on_the_test_set_once(result, monkeypatch, tmp_path
     assert f"Sample by sample units=8 is {-less.mean:.3g} (" in told
     assert f" to {-less.low:.3g}) better." in told
     assert told.split(" These are scores")[0] == result.test_text()  # as commands tell it
+
+
+@pytest.mark.parametrize(
+    ("metrics", "metric"),
+    [
+        ((), None),
+        (("mae",), "mae"),
+        (("root_mean_squared_error",), "root_mean_squared_error"),
+    ],
+)
+def test_errors_far_above_those_on_validation_are_told(metrics, metric):
+    off = kohort.Dataset(X[:120], Y[:120], X[120:], Y[120:] + 20)  # as in another unit
+    named = {} if metric is None else {"metric": metric}
+    net = kohort.Variant("net", build, units=8, metrics=metrics)
+    settings = {"replicates": kohort.Holdout(0.25, 3), "epochs": 4, "batch_size": 20, **named}
+    near, far = (
+        kohort.Study("far", [net], data, **settings).run(verbose=0) for data in (split(X, Y), off)
+    )
+    told = far.test_text()
+    assert (
+        "Errors on test lie above those on validation by more than chance and choice explain"
+        in told
+    )
+    valid = far.table()[f"val_{far.metric}"].iloc[0]
+    (score,) = far.test_scores()
+    on_valid, on_test = (significant(part, 3) for part in (valid, score.score.mean))
+    assert f"of {on_valid} on validation and of {on_test} on test" in told
+    assert "Errors on test lie" not in near.test_text()
+    verdicts = {f.code: f.verdict for f in near.findings()}
+    assert verdicts["KH203"] in ("not found", "inconclusive")
+    assert "KH205" not in verdicts
+
+
+def test_errors_of_weighted_samples_are_not_compared(result):
+    scores = result.test_scores()
+    weighing = dataclasses.replace(result.settings, weighs_samples=True)
+    assert errors_of(scores, result.settings)
+    assert errors_of(scores, weighing) == []
 
 
 @pytest.mark.long

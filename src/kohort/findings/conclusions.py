@@ -19,6 +19,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.from_record import learning_curves, study_curves
 from kohort.findings.judged import StudyCurves
 from kohort.findings.next_steps import NextStep, next_steps, undertrained_of
+from kohort.findings.numbers.errors_on_test import ErrorsOnTest
 from kohort.findings.paired.fixed import Families
 from kohort.findings.race import RaceState, replay
 from kohort.findings.statistics.comparison import Comparison
@@ -44,15 +45,13 @@ class Conclusions:
     @cached_property
     def findings(self) -> list[Finding]:
         """The findings without the test set: of the whole study, then by variant and code."""
-        return self.findings_with(())
+        return self.findings_with((), ())
 
-    def findings_with(self, tested: Sequence[Answers]) -> list[Finding]:
-        """The findings where the test set was read.
-
-        Args:
-            tested: The answers of the winner, then of the baseline.
-        """
-        return [*of_study(self.study, tested), *self._of_variants]
+    def findings_with(
+        self, tested: Sequence[Answers], errors: Sequence[ErrorsOnTest]
+    ) -> list[Finding]:
+        """The findings where the test set was read; the arguments are those of `diagnose`."""
+        return [*of_study(self.study, tested, errors), *self._of_variants]
 
     @cached_property
     def _of_variants(self) -> list[Finding]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.finding import FEWEST, Finding, more_replicates
 from kohort.findings.judged import StudyCurves
+from kohort.findings.numbers.errors_on_test import ErrorsOnTest
 from kohort.findings.rules import (
     above_test,
     diverged,
@@ -41,21 +42,30 @@ TEST_RULES = (above_test.RULE, never_found.RULE)
 """Rules about what the winner and the baseline do on the test set."""
 
 
-def diagnose(study: StudyCurves, tested: Sequence[Answers] = ()) -> list[Finding]:
+def diagnose(
+    study: StudyCurves, tested: Sequence[Answers] = (), errors: Sequence[ErrorsOnTest] = ()
+) -> list[Finding]:
     """The findings of a study: those about all of it first, then by variant and code.
 
     Args:
         study: Its curves.
         tested: The answers of the winner, then of the baseline, to the test set; none where it
-            has not been read.
+            has not been read, or its targets are no classes.
+        errors: Their errors there; none where it has not been read, or what scores is no mean of
+            such.
     """
-    return [*of_study(study, tested), *of_variants(study)]
+    return [*of_study(study, tested, errors), *of_variants(study)]
 
 
-def of_study(study: StudyCurves, tested: Sequence[Answers]) -> list[Finding]:
+def of_study(
+    study: StudyCurves, tested: Sequence[Answers], errors: Sequence[ErrorsOnTest]
+) -> list[Finding]:
     """The findings about the study as a whole, by code; the arguments are those of `diagnose`."""
     found = [rule.judge(study) for rule in STUDY_RULES]
-    found += [rule.judge(study, tested) for rule in TEST_RULES if tested]
+    if tested or errors:
+        found.append(above_test.RULE.judge(study, tested, errors))
+    if tested:
+        found.append(never_found.RULE.judge(study, tested))
     return sorted(found, key=lambda finding: finding.code)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kohort.data.inspection.groups_of_rows import numbered
 from kohort.evidence.readings import Tested
 from kohort.evidence.settings import Settings
 from kohort.findings.grouped.over_groups import (
@@ -15,6 +16,7 @@ from kohort.findings.grouped.over_groups import (
     without_bounds,
 )
 from kohort.findings.names import listing
+from kohort.findings.numbers.errors_on_test import ErrorsOnTest
 from kohort.findings.numbers.number_errors import NumberErrors, number_errors
 from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.proportion import area_interval
@@ -115,6 +117,28 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     about = tested.variant, tested.metric, score, tested.values, why
     area = tested.by_ranks, tested.thresholds
     return TestScore(*about, *predicted, tested.groups, *area, tested.other_scale)
+
+
+def errors_of(scores: Sequence[TestScore], settings: Settings) -> list[ErrorsOnTest]:
+    """The errors of which scores are means, or the roots of means; none where they are not.
+
+    Nor are there any where what scores on validation weighs samples.
+    """
+    if settings.higher_is_better or settings.weighs_samples:
+        return []
+    found = []
+    for score in scores:
+        values, is_root = score.values, not np.isfinite(score.values).any()
+        if is_root:
+            if not score.score.is_formed or score.targets is None or score.predictions is None:
+                return []
+            values = (score.predictions - score.targets) ** 2
+        counted = np.isfinite(values)
+        if (values[counted] < 0).any():
+            return []
+        groups = None if score.groups is None else numbered(score.groups[counted])
+        found.append(ErrorsOnTest(score.variant, values[counted], is_root, groups))
+    return found
 
 
 def _area(tested: Tested, area: float, ranked: np.ndarray, confidence: float) -> Interval:

@@ -56,21 +56,12 @@ class RightByGroup:
         return float(np.clip(found, 1.0, self.mean_size))
 
     def effect_on(self, mean_size: float) -> float:
-        """The most that groups of another mean size widen it, if samples are as alike in them.
-
-        How alike samples of one group are (the intraclass correlation) follows from `effect`; and
-        it is no surer than the pairs of samples in groups make it. Beside it is taken what would be
-        seen by chance if they were not alike, by its standard error then (Donner 1986, "A review of
-        inference procedures for the intraclass correlation coefficient", International Statistical
-        Review 54). So of nearly no pairs whole groups are counted.
+        """The most that groups of another mean size widen it, as `effect_on_others`.
 
         Args:
             mean_size: Of the other groups.
         """
-        alike = (self.effect - 1) / (self.mean_size - 1)
-        error = float(np.sqrt(2 / (self.samples * (self.samples - 1)).sum()))
-        most = min(1.0, alike + float(scipy.stats.norm.ppf(UNSEEN)) * error)
-        return 1 + (mean_size - 1) * most
+        return effect_on_others(self.effect, self.samples, mean_size)
 
     def interval(self, confidence: float) -> Interval:
         """Wilson's interval of `part`, of as many samples as tell as much; none of too few groups.
@@ -87,6 +78,27 @@ class RightByGroup:
         freedom = max(1.0, total / self.mean_size - 1)
         wider = float(scipy.stats.t.ppf(tail, freedom) / scipy.stats.norm.ppf(tail)) ** 2
         return wilson_interval(self.part, total / (self.effect * wider), confidence)
+
+
+def effect_on_others(effect: float, sizes: np.ndarray, mean_size: float) -> float:
+    """The most that other groups widen a variance, if samples are as alike in them as in these.
+
+    How alike samples of one group are (the intraclass correlation) follows from how much these
+    widen it; and it is no surer than the pairs of samples in groups make it. Beside it is taken
+    what would be seen by chance if they were not alike, by its standard error then (Donner 1986, "A
+    review of inference procedures for the intraclass correlation coefficient", International
+    Statistical Review 54). So of nearly no pairs whole groups are counted.
+
+    Args:
+        effect: By how much these groups widen the variance, from 1 to their mean size.
+        sizes: `[group]`, the samples of each of these.
+        mean_size: The size of a sample's group among the others, on average.
+    """
+    own_size = float((sizes**2).sum() / sizes.sum())
+    alike = (effect - 1) / (own_size - 1)
+    error = float(np.sqrt(2 / (sizes * (sizes - 1)).sum()))
+    most = min(1.0, alike + float(scipy.stats.norm.ppf(UNSEEN)) * error)
+    return 1 + (mean_size - 1) * most
 
 
 def right_by_group(right: np.ndarray, groups: np.ndarray) -> RightByGroup:

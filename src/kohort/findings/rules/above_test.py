@@ -9,16 +9,39 @@ from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.interval import Interval
+from kohort.findings.numbers.errors_on_test import ErrorsOnTest, times_above
+from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.proportion import apart, wilson_interval
-from kohort.findings.statistics.scale import fixed, higher
+from kohort.findings.statistics.scale import fixed, higher, significant
 
 FAR_POINTS = 2.0
 """Validation minus test accuracy, in points, from which on validation misleads."""
 
 
-def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
-    """Whether a tested variant's accuracy on validation is above that on the test set by more."""
+FAR_TIMES = 1.25
+"""Of an error: test as a multiple of validation, from which on validation misleads."""
+
+_ADVICE = (
+    "Believe the test score. Look for what validation shares with training and the test "
+    "set does not: rows of one patient, place or document (give `groups`), times that "
+    "lie next to each other, copies that KH201 cannot see (crops, turned images); and "
+    "whether the test set was drawn elsewhere or later (drift)"
+)
+
+
+def judge(
+    study: StudyCurves, tested: Sequence[Answers], errors: Sequence[ErrorsOnTest] = ()
+) -> Finding:
+    """Whether a tested variant does better on validation than on the test set, by more than that.
+
+    Args:
+        study: Its curves.
+        tested: The answers of the winner, then of the baseline, to the test set; none where its
+            targets are no classes.
+        errors: Their errors there; none where what scores is no mean of such.
+    """
+    if errors:
+        return _of_errors(study, errors)
     if study.weighs_answers:
         return _not_applicable(
             "No comparison with the test set: the accuracy that scores weighs the samples, and that"
@@ -26,7 +49,8 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
         )
     if study.majority is None or not study.valid_samples:
         return _not_applicable(
-            "No comparison with the test set: no accuracy of classes scores here."
+            "No comparison with the test set: neither an accuracy of classes nor an error that is a"
+            " mean over samples scores here."
         )
     if not tested:
         return _not_applicable("No results on the test set are known.")
@@ -43,10 +67,7 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
             "found",
             f"Validation lies above test by more than chance and choice explain: {clauses}.",
             evidence,
-            "Believe the test score. Look for what validation shares with training and the test "
-            "set does not: rows of one patient, place or document (give `groups`), times that "
-            "lie next to each other, copies that KH201 cannot see (crops, turned images); and "
-            "whether the test set was drawn elsewhere or later (drift).",
+            f"{_ADVICE}.",
         )
     if all(gap.lies_below(FAR_POINTS / 100) for gap in gaps.values()):
         return RULE.finding(
@@ -63,6 +84,56 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
         f"{groups_of}samples are too few to tell: {clauses}.",
         evidence,
         f"More {groups_of}validation and test samples would tell.",
+    )
+
+
+def _of_errors(study: StudyCurves, errors: Sequence[ErrorsOnTest]) -> Finding:
+    """The same of errors, by their ratio."""
+    if not study.valid_samples:
+        return _not_applicable("No comparison with the test set: validation samples are not known.")
+    known = {each: times for each in errors if (times := times_above(study, each)) is not None}
+    if len(known) < len(errors):
+        return _not_applicable("No comparison with the test set: an error is zero or no number.")
+    evidence: Evidence = {
+        f"test error of the {role} over its validation error": times
+        for role, times in zip(("winner", "baseline"), known.values(), strict=False)
+    }
+    clauses = "; ".join(_clause_of_error(study, *each) for each in known.items())
+    if any(times.lies_above(FAR_TIMES) for times in known.values()):
+        return RULE.finding(
+            None,
+            "found",
+            "Errors on test lie above those on validation by more than chance and choice explain: "
+            f"{clauses}.",
+            evidence,
+            f"{_ADVICE}, or is in other units.",
+        )
+    if all(times.lies_below(FAR_TIMES) for times in known.values()):
+        return RULE.finding(
+            None,
+            "not found",
+            f"Errors on test are not {FAR_TIMES:g} times those on validation: {clauses}.",
+            evidence,
+        )
+    are_grouped = study.group_size > 1 or any(each.groups is not None for each in errors)
+    groups_of = "groups of " * are_grouped
+    return RULE.finding(
+        None,
+        "inconclusive",
+        f"Errors on test may be {FAR_TIMES:g} times those on validation, which these {groups_of}"
+        f"samples are too few to tell: {clauses}.",
+        evidence,
+        f"More {groups_of}validation and test samples would tell.",
+    )
+
+
+def _clause_of_error(study: StudyCurves, error: ErrorsOnTest, times: Interval) -> str:
+    on_test, on_valid = (significant(part, 3) for part in (error.score, error.score / times.mean))
+    mean, low, high = rounded(times, significant, 2, (FAR_TIMES,))
+    between = f" ({low} to {high})" if times.is_formed else " (no interval of so few)"
+    return (
+        f"{error.variant} has a {study.scale.in_a_sentence} of {on_valid} on validation and of "
+        f"{on_test} on test, {mean} times as much{between}"
     )
 
 
@@ -142,8 +213,11 @@ RULE = Rule(
     "samples of a group are right or wrong together, and validation is taken to be like them; "
     f"with fewer than {FEWEST_GROUPS} of them it is inconclusive. Where it has groups of its "
     "training samples alone, groups are counted in the place of samples, in the test set by the "
-    "mean size of those that train. It is judged once the test set has been read, and reads "
-    "nothing itself.",
+    "mean size of those that train. Where an error scores that is a mean over samples, or the root "
+    f"of one, such as a loss, it is found where the test error is more than {FAR_TIMES:g} times "
+    "the validation error, by the interval of their ratio, which takes in the same; how far errors "
+    "of samples spread is taken from the test set. It is judged once the test set has been read, "
+    "and reads nothing itself.",
     "What was chosen and shown on validation will not be what the model does on data like the "
     "test set's: validation samples are easier for it than new ones.",
     "Believe the test score. Give a `Dataset` the `groups` that its samples come in, hold out "

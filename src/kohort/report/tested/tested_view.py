@@ -16,7 +16,7 @@ from kohort.report.held_out import Candidate, HeldOut, TestSet, score
 from kohort.report.record_view import RecordView
 from kohort.report.tested import on_test
 from kohort.report.tested.beside_answer import beside_the_answer
-from kohort.report.tested_scores import TestScore, test_score
+from kohort.report.tested_scores import TestScore, errors_of, test_score
 
 
 class TestedView(RecordView):
@@ -228,8 +228,10 @@ class TestedView(RecordView):
             undertrained units=1 inconclusive
             undertrained units=16 not found
         """
-        held = self._held(self._known_tested)
-        return self._conclusions.findings_with([one.answers for one in held])
+        tested = self._known_tested
+        answers = [one.answers for one in self._held(tested)]
+        errors = errors_of(self._scores(tested), self.settings)
+        return self._conclusions.findings_with(answers, errors)
 
     @property
     def _told(self) -> list[Tested]:
