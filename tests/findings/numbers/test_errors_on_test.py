@@ -38,8 +38,8 @@ def test_fires_where_errors_are_many_times_as_large_on_test():
     assert winner.mean == pytest.approx(6.8 / 0.12)
     assert baseline.mean == pytest.approx(1.0)
     assert found.sentence.startswith(
-        "Errors on test lie above those on validation by more than chance and choice explain: b has "
-        "a loss of 0.12 on validation and of 6.8 on test, 57 times as much ("
+        "Errors on test lie above those on validation by more than chance and choice explain: b "
+        "has a loss of 0.12 on validation and of 6.8 on test, 57 times as much ("
     )
     for told in ("Believe the test score", "groups", "drift", "KH201", "other units"):
         assert told in found.advice
@@ -106,6 +106,15 @@ def test_seeds_on_one_split_share_its_samples_so_that_their_spread_is_of_trainin
     assert times_above(study(errors, kind="seeds"), ErrorsOnTest("a", values)).low < 0.9 * alone.low
 
 
+def test_roots_are_as_sure_as_what_they_are_the_roots_of():
+    roots, values = 0.5 * np.exp(0.3 * np.array([-1, -1, 1, 1])), squares(0.5)
+    of_root = times_above(study([roots]), ErrorsOnTest("a", values, is_root=True))
+    same = roots**2 * roots.mean() ** 2 / (roots**2).mean()
+    of_squares = times_above(study([same]), ErrorsOnTest("a", values))
+    assert of_root.low**2 == pytest.approx(of_squares.low)
+    assert of_root.high**2 == pytest.approx(of_squares.high)
+
+
 def test_groups_are_counted_in_the_place_of_samples_where_the_test_sets_are_not_known():
     tested = ErrorsOnTest("a", squares(0.2))
     apart, grouped = study([[0.1] * 4]), study([[0.1] * 4], group_size=4.0)
@@ -127,6 +136,9 @@ def test_groups_that_err_as_a_whole_widen_it():
     mixed = ErrorsOnTest("a", random.permutation(whole.values), groups=whole.groups)
     low = [times_above(grouped, errors).low for errors in (whole, mixed)]
     assert low[0] < 0.7 * low[1]
+    # Of validation, too: by how large its groups are.
+    of_single_rows = times_above(study([[0.1] * 4]), whole)
+    assert low[0] < 0.9 * of_single_rows.low
     found = judge(grouped, in_groups(squares(0.13, 10, seed=1)))
     assert found.verdict == "inconclusive"
     assert found.advice == "More groups of validation and test samples would tell."
