@@ -55,6 +55,49 @@ def test_so_are_those_whose_last_axes_xla_unrolls(kind, shape):
     assert bits(shared) == bits(kind(seed=3)(shape))
 
 
+@pytest.mark.parametrize("gain", [1.0, 0.7])
+@pytest.mark.parametrize(
+    "shape", [(64, 256), (16, 16), (40, 7), (1, 5), (5, 1), (2, 2), (3, 3, 8, 32), (100, 400)]
+)
+def test_orthogonal_weights_are_those_of_keras_and_compile_no_program_of_their_shape(
+    caplog, shape, gain
+):
+    kind = keras.initializers.Orthogonal
+    found = []
+    with building():
+        kind(seed=4)((9, 9))  # has compiled the draw
+        programs = compiled_in(caplog, lambda: found.append(kind(gain, seed=5)(shape)))
+    assert bits(found[0]) == bits(kind(gain, seed=5)(shape))
+    is_unrolled = shape == (2, 2)  # such draws have a program of their own
+    assert programs == 0 or is_unrolled
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_orthogonal_weights_of_another_dtype_are_left_to_keras(dtype):
+    def values():
+        try:
+            return bits(keras.initializers.Orthogonal(seed=5)((4, 8), dtype=dtype))
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is Keras's)
+            return type(error), str(error)
+
+    with building():
+        shared = values()
+    assert shared == values()
+
+
+def test_orthogonal_weights_have_two_axes_at_least():
+    with building(), pytest.raises(ValueError, match="at least two-dimensional"):
+        keras.initializers.Orthogonal(seed=1)((4,))
+
+
+def test_orthogonal_weights_take_a_generator_as_seed():
+    shared, alone = keras.random.SeedGenerator(7), keras.random.SeedGenerator(7)
+    with building():
+        first = [bits(keras.initializers.Orthogonal(seed=shared)((6, 8))) for _ in range(2)]
+    assert first == [bits(keras.initializers.Orthogonal(seed=alone)((6, 8))) for _ in range(2)]
+    assert bits(shared.state.value) == bits(alone.state.value)
+
+
 @pytest.mark.parametrize("dtype", [None, "float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("bounds", [(), (-0.25,), (-1.5, 1.25)])
 def test_an_unrolled_draw_takes_its_bounds_and_dtype(bounds, dtype):

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import scipy
 from keras.src import backend
 from keras.src.backend.common.stateless_scope import in_stateless_scope
 
@@ -80,6 +81,7 @@ def _replaced() -> Iterator[Replacement]:
         yield backend.random, name, functools.partial(_wrapped, _drawn)
     for name, fill in _FILLS.items():
         yield backend.numpy, name, functools.partial(_wrapped, functools.partial(_filled, fill))
+    yield keras.initializers.Orthogonal, "__call__", functools.partial(_wrapped, _orthogonal)
 
 
 _PATCHES = Patches(_replaced)
@@ -147,6 +149,30 @@ def _unrolled_program(draw: Callable[..., Any], shape: tuple[int, ...], dtype: A
         lambda key, low, high: draw(shape, low, high, dtype, key),
         compiler_options={"xla_backend_optimization_level": 1},
     )
+
+
+def _orthogonal(
+    original: Callable[..., Any],
+    initializer: keras.initializers.Orthogonal,
+    shape: Sequence[int],
+    dtype: Any = None,
+) -> Any:
+    """What `Orthogonal` gives, as recurrent layers begin: Keras compiles seven programs for it.
+
+    JAX factors matrices on a CPU by the LAPACK of SciPy, whose own function gives the same bits;
+    what follows multiplies by signs and by the gain.
+    """
+    is_other = jnp.dtype(dtype or keras.config.floatx()) != np.float32 or len(shape) < 2
+    if is_other or jax.default_backend() != "cpu" or _is_traced(initializer.seed):
+        return original(initializer, shape, dtype=dtype)
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    drawn = keras.random.normal(
+        (max(rows, columns), min(rows, columns)), seed=initializer.seed, dtype=dtype
+    )
+    q, r = scipy.linalg.qr(np.asarray(drawn), mode="economic")
+    q *= np.sign(np.diag(r))
+    values = (q.T if rows < columns else q).reshape(shape)
+    return jax.device_put(np.float32(initializer.gain) * values)
 
 
 def _is_traced(seed: Any) -> bool:
