@@ -67,6 +67,15 @@ def test_arrays_with_equal_ends_are_told_apart():
     assert len(differing([t.constants for t in traces])) == 1
 
 
+def test_keys_that_are_captured_are_told_apart_by_their_numbers_and_their_kind():
+    def drawing(key):
+        return trace(lambda x: x + jax.random.normal(key, x.shape), jnp.ones(3)).skeleton
+
+    keys = [jax.random.key(0), jax.random.key(1), jax.random.key(0, impl="rbg")]
+    assert len({drawing(key) for key in keys}) == 3
+    assert drawing(jax.random.key(0)) == drawing(keys[0])
+
+
 def test_a_large_array_stays_a_constant():
     large = [np.full(MOST_LIFTED + 1, value, np.float32) for value in (1.0, 2.0)]
     one, other = (trace(lambda x, a=a: x.sum() + jnp.asarray(a).sum(), X) for a in large)

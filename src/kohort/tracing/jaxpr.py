@@ -101,9 +101,10 @@ def avals(atoms: Sequence[Any]) -> list[Any]:
 
 
 def array_bytes(array: Any) -> bytes:
-    """An array's dtype, shape and numbers as bytes, for a digest."""
-    values = np.asarray(array)
-    return f"{values.dtype}{values.shape}".encode() + bytes(values.tobytes())
+    """An array's dtype (of keys their kind), shape and numbers as bytes, for a digest."""
+    is_keys = jax.numpy.issubdtype(array.dtype, jax.dtypes.prng_key)
+    values = np.asarray(jax.random.key_data(array) if is_keys else array)
+    return f"{array.dtype}{values.shape}".encode() + bytes(values.tobytes())
 
 
 def inner_jaxpr(jaxpr: Any) -> Jaxpr:
