@@ -64,11 +64,12 @@ class Predictor:
             return float("nan")
         run: Callable[..., Any] = partial(data_loss, model)
         # One program where Keras makes one of a step: operations one by one compile longer.
-        is_program = keras.backend.backend() == "jax" and model.jit_compile
+        is_program = model.jit_compile and not model.run_eagerly
+        is_program &= keras.backend.backend() == "jax"
         values = [value for part in state_of(model) for value in part]
         losses: list[float] = []
         for batch in batches:
-            if is_program and not model.run_eagerly and not losses:
+            if is_program and not losses:
                 run = self._shared(run, values, batch)
             losses.append(float(run(values, batch)))
         return float(np.mean(losses))

@@ -57,7 +57,7 @@ def test_so_are_those_whose_last_axes_xla_unrolls(kind, shape):
 
 @pytest.mark.parametrize("gain", [1.0, 0.7])
 @pytest.mark.parametrize(
-    "shape", [(64, 256), (16, 16), (40, 7), (1, 5), (5, 1), (2, 2), (3, 3, 8, 32), (100, 400)]
+    "shape", [(64, 256), (16, 16), (40, 7), (1, 5), (5, 1), (3, 3, 8, 32), (100, 400)]
 )
 def test_orthogonal_weights_are_those_of_keras_and_compile_no_program_of_their_shape(
     caplog, shape, gain
@@ -68,8 +68,7 @@ def test_orthogonal_weights_are_those_of_keras_and_compile_no_program_of_their_s
         kind(seed=4)((9, 9))  # has compiled the draw
         programs = compiled_in(caplog, lambda: found.append(kind(gain, seed=5)(shape)))
     assert bits(found[0]) == bits(kind(gain, seed=5)(shape))
-    is_unrolled = shape == (2, 2)  # such draws have a program of their own
-    assert programs == 0 or is_unrolled
+    assert programs == 0
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -83,6 +82,19 @@ def test_orthogonal_weights_of_another_dtype_are_left_to_keras(dtype):
     with building():
         shared = values()
     assert shared == values()
+
+
+def test_orthogonal_weights_of_few_numbers_are_those_of_keras():
+    with building():
+        shared = bits(keras.initializers.Orthogonal(seed=5)((2, 3)))
+    assert shared == bits(keras.initializers.Orthogonal(seed=5)((2, 3)))
+
+
+def test_orthogonal_weights_of_a_number_as_seed_can_be_drawn_in_a_trace():
+    kind = keras.initializers.Orthogonal
+    with building():
+        traced = jax.jit(lambda: kind(seed=1)((40, 8)))()
+    np.testing.assert_allclose(traced, kind(seed=1)((40, 8)), atol=1e-6)
 
 
 def test_orthogonal_weights_have_two_axes_at_least():

@@ -169,6 +169,8 @@ def _orthogonal(
     drawn = keras.random.normal(
         (max(rows, columns), min(rows, columns)), seed=initializer.seed, dtype=dtype
     )
+    if isinstance(drawn, jax.core.Tracer):  # of a seed that is a number, in a user's own trace
+        return original(initializer, shape, dtype=dtype)
     q, r = scipy.linalg.qr(np.asarray(drawn), mode="economic")
     q *= np.sign(np.diag(r))
     values = (q.T if rows < columns else q).reshape(shape)
