@@ -71,6 +71,16 @@ def test_of_classes_it_is_told_which_are_found_and_how_far_probabilities_can_be_
 
 
 def test_of_numbers_errors_are_told_and_what_is_not_defined_is_null():
-    told = of(None, (NumberErrors(INTERVAL, INTERVAL, np.nan, "all targets are the same"),))
-    assert told["errors"] == [{"rmse": TOLD, "mae": TOLD, "r2": None}]
+    undefined = Interval(np.nan, np.nan, np.nan, 3, np.nan)
+    told = of(
+        None,
+        (
+            NumberErrors(INTERVAL, INTERVAL, INTERVAL),
+            NumberErrors(INTERVAL, INTERVAL, undefined, "all targets are the same"),
+        ),
+    )
+    assert told["errors"] == [
+        {"rmse": TOLD, "mae": TOLD, "r2": TOLD},
+        {"rmse": TOLD, "mae": TOLD, "r2": None},
+    ]
     assert told["accuracy"] is told["areas"] is None

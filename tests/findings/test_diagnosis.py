@@ -85,7 +85,7 @@ def test_codes_are_unique_and_sorted():
         (diverged.RULE, [f"{100 * diverged.WORSE_THRESHOLD:g} %"]),
         (leak.RULE, [f"{leak.EXACT_PERCENT:g} %", f"{leak.COPIES_PERCENT:g} %"]),
         (too_few.RULE, [f"{100 * power.POWER:g} %"]),
-        (above_test.RULE, [f"{above_test.FAR_POINTS:g} points"]),
+        (above_test.RULE, [f"{above_test.FAR_POINTS:g} points", f"{above_test.FAR_TIMES:g} times"]),
         (never_found.RULE, [f"{never_found.RECALL_PERCENT:g} %"]),
     ],
     ids=lambda value: getattr(value, "code", None),

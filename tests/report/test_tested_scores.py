@@ -9,9 +9,11 @@ import pytest
 from scipy import stats
 
 import kohort
-from kohort.findings.statistics.scale import significant
+from kohort.evidence import readings
+from kohort.findings.statistics.scale import Scale, significant
 from kohort.keras_api.samples import measured
 from kohort.report.tested_scores import errors_of
+from kohort.report.tested_scores import test_score as scored
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(160, 4)).astype(np.float32)
@@ -25,6 +27,10 @@ def build(units, loss="mse", metrics=("mae",), outputs=1, activation=None, l2=0.
     model = keras.Sequential([keras.Input((4,)), *layers, last])
     model.compile(keras.optimizers.Adam(0.03), loss, metrics=list(metrics))
     return model
+
+
+def own_loss(y, outputs):
+    return keras.ops.square(y - outputs)
 
 
 def run(data, store=None, name="scores", **arguments):
@@ -92,25 +98,46 @@ def test_errors_far_above_those_on_validation_are_told(metrics, metric):
         kohort.Study("far", [net], data, **settings).run(verbose=0) for data in (split(X, Y), off)
     )
     told = far.test_text()
-    assert (
-        "Errors on test lie above those on validation by more than chance and choice explain"
-        in told
-    )
+    assert "Errors on test are more than 1.25 times those on validation, which neither" in told
     valid = far.table()[f"val_{far.metric}"].iloc[0]
     (score,) = far.test_scores()
     on_valid, on_test = (significant(part, 3) for part in (valid, score.score.mean))
-    assert f"of {on_valid} on validation and of {on_test} on test" in told
-    assert "Errors on test lie" not in near.test_text()
+    assert f" {on_valid} on validation and {on_test} on test" in told
+    assert "Errors on test" not in near.test_text()
     verdicts = {f.code: f.verdict for f in near.findings()}
     assert verdicts["KH203"] in ("not found", "inconclusive")
     assert "KH205" not in verdicts
 
 
 def test_errors_of_weighted_samples_are_not_compared(result):
-    scores = result.test_scores()
+    scores, scale = result.test_scores(), Scale(is_best_at_zero=True)
     weighing = dataclasses.replace(result.settings, weighs_samples=True)
-    assert errors_of(scores, result.settings)
-    assert errors_of(scores, weighing) == []
+    assert errors_of(scores, scale, result.settings)
+    assert errors_of(scores, scale, weighing) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "is_compared"), [("mse", True), ("huber", True), ("poisson", False), (own_loss, False)]
+)
+def test_errors_are_compared_where_zero_is_the_best_of_them(loss, is_compared):
+    counts = np.random.default_rng(1).poisson(2.0, 160).astype(np.float32)
+    net = kohort.Variant("net", build, units=8, loss=loss, metrics=(), activation="softplus")
+    result = kohort.Study(
+        "counts", [net], split(X, counts), replicates=kohort.Holdout(0.25, 3), epochs=2,
+        batch_size=20,
+    ).run(verbose=0)  # fmt: skip
+    result.test_scores()
+    assert ("KH203" in {finding.code for finding in result.findings()}) == is_compared
+
+
+def test_an_infinite_error_is_not_left_out():
+    values = np.array([0.1, np.inf, 0.2, 0.1])
+    tested = readings.Tested("v", 0, 1, "w", "mse", score=np.inf, values=values)
+    score = scored(tested, 0.95)
+    assert (score.score.mean, score.score.is_formed) == (np.inf, False)
+    assert score.no_interval == "is infinite of 1 sample"
+    finite = scored(dataclasses.replace(tested, score=0.1, values=np.full(4, 0.1)), 0.95)
+    assert not finite.less(score, 0.95).is_formed
 
 
 @pytest.mark.long

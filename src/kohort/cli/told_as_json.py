@@ -87,7 +87,7 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
                 {
                     "rmse": of_interval(errors.rmse),
                     "mae": of_interval(errors.mae),
-                    "r2": number(errors.r2),
+                    "r2": None if errors.no_r2 else of_interval(errors.r2),
                 }
                 for errors in one.errors
             ],

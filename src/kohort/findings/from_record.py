@@ -60,6 +60,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         reference,
         is_never_negative=reference is not None and _is_never_negative(record),
         is_never_above_one=reference is not None and _is_never_above_one(record),
+        is_best_at_zero=not settings.higher_is_better and _has_names(record, _BEST_AT_ZERO),
         loss=_loss_of_all(record),
         of_class="" if settings.counted is None else settings.counted.name,
         counts_answers=record.majority is not None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kohort.data.inspection.groups_of_rows import numbered
+from kohort.errors import count
 from kohort.evidence.readings import Tested
 from kohort.evidence.settings import Settings
 from kohort.findings.grouped.over_groups import (
@@ -26,6 +27,8 @@ from kohort.report.held_out import HeldOut
 BY_THRESHOLDS = 1e-3
 """An area under ROC by Keras's thresholds that is so far from that by ranks is told: tables show a
 tenth of a point."""
+LOW_R2 = -100.0
+"""A bound of R2 that is lower is told as that: it is of few samples, and has many digits."""
 _SAME = 1e-3
 """The relative difference up to which an error is the score by another name."""
 
@@ -80,9 +83,10 @@ class TestScore:
             other: The other.
             confidence: Between 0 and 1.
         """
-        counted, of_other = np.isfinite(self.values), np.isfinite(other.values)
+        counted, of_other = ~np.isnan(self.values), ~np.isnan(other.values)
+        is_finite = not np.isinf([self.values, other.values]).any()
         # Two precisions are of other samples each.
-        if counted.any() and (counted == of_other).all():
+        if is_finite and counted.any() and (counted == of_other).all():
             groups = None if self.groups is None else self.groups[counted]
             return mean_over((self.values - other.values)[counted], groups, confidence)
         return without_bounds(self.score.mean - other.score.mean, self.score.n)
@@ -95,22 +99,20 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     errors: tuple[NumberErrors, ...] = ()
     if tested.targets is not None and tested.predictions is not None:
         errors = number_errors(tested.targets, tested.predictions, confidence, tested.groups)
-    is_counted = np.isfinite(tested.values)
+    is_counted = ~np.isnan(tested.values)
     counted, value, ranked = tested.values[is_counted], float(tested.score), tested.ranked
-    groups = None if tested.groups is None else tested.groups[is_counted]
     if ranked is not None and ranked.all():
         score = _area(tested, value, ranked, confidence)
     elif not len(counted):
         roots = [one.rmse for one in errors if np.isclose(one.rmse.mean, value, rtol=_SAME)]
         is_root = len(errors) == len(roots) == 1
         score = roots[0] if is_root else without_bounds(value, len(tested.values))
-    elif np.isin(counted, (0, 1)).all():
-        score = proportion_over(counted == 1, groups, confidence)
-    elif errors and (counted >= 0).all():
-        score = error_over(counted, groups, confidence)
     else:
-        score = mean_over(counted, groups, confidence)
+        groups = None if tested.groups is None else tested.groups[is_counted]
+        score = _mean(counted, groups, confidence, are_errors=bool(errors))
     why = "counts one sample alone" if len(counted) == 1 else tested.no_interval
+    if infinite := int(np.isinf(counted).sum()):
+        why = f"is infinite of {count(infinite, 'sample')}"
     if score.is_formed:
         why = ""  # The root of a mean has the roots of the mean's bounds.
     predicted = tested.targets, tested.predictions, errors
@@ -119,12 +121,26 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     return TestScore(*about, *predicted, tested.groups, *area, tested.other_scale)
 
 
-def errors_of(scores: Sequence[TestScore], settings: Settings) -> list[ErrorsOnTest]:
+def _mean(
+    counted: np.ndarray, groups: np.ndarray | None, confidence: float, *, are_errors: bool
+) -> Interval:
+    """A score that is the mean of these values, with its interval."""
+    if np.isinf(counted).any():
+        return without_bounds(float(counted.mean()), len(counted))
+    if np.isin(counted, (0, 1)).all():
+        return proportion_over(counted == 1, groups, confidence)
+    if are_errors and (counted >= 0).all():
+        return error_over(counted, groups, confidence)
+    return mean_over(counted, groups, confidence)
+
+
+def errors_of(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> list[ErrorsOnTest]:
     """The errors of which scores are means, or the roots of means; none where they are not.
 
-    Nor are there any where what scores on validation weighs samples.
+    Nor are there any of what is not known to be best at zero, as the loss of a Poisson
+    distribution, or where what scores on validation weighs samples.
     """
-    if settings.higher_is_better or settings.weighs_samples:
+    if not scale.is_best_at_zero or settings.weighs_samples:
         return []
     found = []
     for score in scores:
@@ -132,8 +148,8 @@ def errors_of(scores: Sequence[TestScore], settings: Settings) -> list[ErrorsOnT
         if is_root:
             if not score.score.is_formed or score.targets is None or score.predictions is None:
                 return []
-            values = (score.predictions - score.targets) ** 2
-        counted = np.isfinite(values)
+            values = (np.asarray(score.predictions, float) - score.targets) ** 2
+        counted = ~np.isnan(values)
         if (values[counted] < 0).any():
             return []
         groups = None if score.groups is None else numbered(score.groups[counted])
@@ -193,24 +209,30 @@ def _without_errors(scores: Sequence[TestScore]) -> list[str]:
 
 
 def errors_text(score: TestScore) -> str:
-    """How far predictions are off: `RMSE 3.1 (2.8 to 3.4), MAE ... and R2 0.48`; empty of none.
+    """How far predictions are off: `RMSE 3.1 (2.8 to 3.4), MAE ... and R2 ...`; empty of none.
 
     Of several numbers R2 alone, as their units may differ. What the score itself is already, such
     as the MAE, is left out.
     """
-    is_useless = any(one.r2 <= 0 for one in score.errors if not one.no_r2)
     if len(score.errors) > 1:
         each = listing([r2_text(one) for one in score.errors])
-        why = " (at or below 0 it is no better than to answer the mean)" * is_useless
-        return f"R2 of {each} for its {len(score.errors)} numbers{why}"
+        may_be_useless = any(one.may_be_no_better_than_the_mean for one in score.errors)
+        why = " (one that may be 0 or less is not shown to be better than to answer the mean)"
+        return f"R2 of {each} for its {len(score.errors)} numbers{why * may_be_useless}"
     told = []
     for one in score.errors:
         for name, error in (("RMSE", one.rmse), ("MAE", one.mae)):
             if not np.isclose(error.mean, score.score.mean, rtol=_SAME):
                 told.append(f"{name} {error_text(error)}")
-        why = " (no better than to answer the mean of these targets)" * is_useless
-        told += [f"R2 {r2_text(one)}{why}"]
+        told.append(f"R2 {r2_text(one, _beside_the_mean(one))}")
     return listing(told) if told else ""
+
+
+def _beside_the_mean(errors: NumberErrors) -> str:
+    if not errors.may_be_no_better_than_the_mean:
+        return ""
+    shown = "no better" if errors.is_no_better_than_the_mean else "not shown to be better"
+    return f"{shown} than to answer the mean of these targets"
 
 
 def error_text(error: Interval) -> str:
@@ -221,13 +243,23 @@ def error_text(error: Interval) -> str:
 
 def area(found: Interval) -> str:
     """An area under ROC with its interval as text: `0.912 (0.880 to 0.935)`."""
-    mean, low, high = rounded(found, lambda bound, digits: f"{bound:.{digits}f}", 3, (0.5,))
+    mean, low, high = rounded(found, _decimals, 3, (0.5,))
     return f"{mean} ({low} to {high})" if found.is_formed else f"{mean} (no interval)"
 
 
-def r2_text(errors: NumberErrors) -> str:
-    """R2 as text, or why it is not defined."""
-    return f"not defined ({errors.no_r2})" if errors.no_r2 else f"{errors.r2:.3f}"
+def r2_text(errors: NumberErrors, worth: str = "") -> str:
+    """R2 with its interval as text, and what it is worth; or why it is not defined."""
+    if errors.no_r2:
+        return f"not defined ({errors.no_r2})"
+    mean, low, high = rounded(errors.r2, _decimals, 3, (0.0,))
+    if errors.r2.low < LOW_R2:
+        low = f"below {LOW_R2:g}"
+    told = ": ".join(filter(None, [f"{low} to {high}" * errors.r2.is_formed, worth]))
+    return f"{mean} ({told})" if told else mean
+
+
+def _decimals(number: float, digits: int) -> str:
+    return f"{number:.{digits}f}"
 
 
 def without_intervals(scores: Sequence[TestScore], metric: str) -> list[str]:

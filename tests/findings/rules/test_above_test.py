@@ -36,7 +36,7 @@ LEAKY = study([[0.40, 0.39, 0.41, 0.40], [0.0, 0.0, 0.0, 0.0]])
 def test_fires_where_all_is_right_on_validation_and_three_in_five_on_test():
     found = RULE.judge(LEAKY, [answers("b", 610, 1000), answers("a", 600, 1000)])
 
-    assert (found.code, found.title) == ("KH203", "validation far above test")
+    assert (found.code, found.title) == ("KH203", "validation far better than test")
     assert (found.verdict, found.variant) == ("found", None)
     winner = found.evidence["validation minus test accuracy of the winner"]
     baseline = found.evidence["validation minus test accuracy of the baseline"]

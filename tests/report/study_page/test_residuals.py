@@ -103,11 +103,13 @@ def test_of_several_numbers_errors_are_told_of_each_and_none_is_drawn(tmp_path):
     (score,) = kohort.open(tmp_path / "kohort.db", "two").test_scores()  # kept, with its shape
     predicted = result.best().model().predict(x[40:], verbose=0)
     expected = metrics.r2_score(x[40:], predicted, multioutput="raw_values")
-    assert [one.r2 for one in score.errors] == pytest.approx(expected, abs=1e-5)
-    told = f"two has R2 of {expected[0]:.3f} and {expected[1]:.3f} for its 2 numbers"
-    told += " (at or below 0 it is no better than to answer the mean)" * bool((expected <= 0).any())
-    told += "."
-    assert told in result.test_text()
+    assert [one.r2.mean for one in score.errors] == pytest.approx(expected, abs=1e-5)
+    written = r"two has R2 of {:.3f} \(.* to .*\) and {:.3f} \(.* to .*\) for its 2 numbers".format(
+        *expected
+    )
+    found = re.search(rf"{written}(.*?)\.(?: |$)", result.test_text())
+    worth = " (one that may be 0 or less is not shown to be better than to answer the mean)"
+    assert found[1] == worth * any(one.r2.low <= 0 for one in score.errors)
     page = result.report(tmp_path / "r.html").read_text("utf-8")
     assert page.count("RMSE of number ") == page.count("R2 of number ") == 2
     assert "observed over predicted" not in page
@@ -152,12 +154,21 @@ def test_errors_are_told_beside_the_score_but_not_where_they_are_the_score():
     )  # fmt: skip
     told = tested_scores.errors_text(tested_scores.test_score(tested, 0.95))
     rmse, r2 = np.sqrt((noise**2).mean()), metrics.r2_score(targets, targets + noise)
-    assert re.fullmatch(rf"RMSE {rmse:.3g} \(.* to .*\) and R2 {r2:.3f}", told)
-    far = replace(tested, predictions=targets + 2 * noise)
-    assert tested_scores.errors_text(tested_scores.test_score(far, 0.95)).endswith(
-        f"R2 {metrics.r2_score(targets, targets + 2 * noise):.3f} (no better than to answer "
-        "the mean of these targets)"
+    assert re.fullmatch(rf"RMSE {rmse:.3g} \(.* to .*\) and R2 {r2:.3f} \(.* to .*\)", told)
+    for times, worth in (
+        (0.5, ""),
+        (0.9, ": not shown to be better than to answer the mean of these targets"),
+        (2.0, ": no better than to answer the mean of these targets"),
+    ):
+        off = replace(tested, predictions=targets + times * noise)
+        told = tested_scores.errors_text(tested_scores.test_score(off, 0.95))
+        r2 = metrics.r2_score(targets, targets + times * noise)
+        assert re.search(rf" and R2 {r2:.3f} \([-.\d]+ to [-.\d]+{worth}\)$", told)
+    two = replace(
+        tested, values=np.array([1.0, 0.1]), targets=np.arange(2.0), predictions=np.array([1, 1.1])
     )
+    told = tested_scores.errors_text(tested_scores.test_score(two, 0.95))
+    assert "R2 -1.020 (below -100 to 1.000: not shown to be better than" in told
     flat = replace(tested, targets=np.ones(50, np.float32))
     told = tested_scores.errors_text(tested_scores.test_score(flat, 0.95))
     assert told.endswith("R2 not defined (all targets are the same)")

@@ -60,7 +60,7 @@ def mean_over(values: np.ndarray, groups: np.ndarray | None, confidence: float) 
         return found
     freedom = _freedom(groups)
     spread = float(np.std(values)) / np.sqrt(len(values))
-    error = spread * np.sqrt(_design_effect(values - found.mean, groups))
+    error = spread * np.sqrt(design_effect(values - found.mean, groups))
     half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * error
     p_value = float(2 * scipy.stats.t.sf(abs(found.mean) / error, freedom))
     return Interval(found.mean, found.mean - half, found.mean + half, len(values), p_value)
@@ -125,7 +125,7 @@ def area_over(
         number = np.unique(groups, return_inverse=True)[1]
         parts = [np.bincount(number[side], minlength=number.max() + 1) for side in sides]
         largest = np.max([part / part.sum() for part in parts], axis=0)
-        fewer *= _design_effect(influence, groups, largest)
+        fewer *= design_effect(influence, groups, largest)
         zeros, ones = (float(side.sum()) / fewer for side in sides)
     found = area_interval(area, max(1.0, zeros), max(1.0, ones), confidence)
     return replace(found, n=rows)
@@ -176,13 +176,7 @@ def without_bounds(mean: float, rows: int) -> Interval:
     return Interval(mean, np.nan, np.nan, rows, np.nan)
 
 
-def _rows_behind(influence: np.ndarray, groups: np.ndarray, confidence: float) -> float:
-    """How many independent rows tell as much; a part of one at least."""
-    effect = _design_effect(influence, groups) * _students(_freedom(groups), confidence)
-    return len(influence) / effect
-
-
-def _design_effect(
+def design_effect(
     influence: np.ndarray, groups: np.ndarray, parts: np.ndarray | None = None
 ) -> float:
     """The variance over groups as a multiple of that over independent rows; 1 at least.
@@ -202,6 +196,12 @@ def _design_effect(
         parts = np.bincount(number) / len(number)
     sums = np.bincount(number, influence)
     return max(1.0, float((sums**2 / (1 - parts)).sum()) / scale)
+
+
+def _rows_behind(influence: np.ndarray, groups: np.ndarray, confidence: float) -> float:
+    """How many independent rows tell as much; a part of one at least."""
+    effect = design_effect(influence, groups) * _students(_freedom(groups), confidence)
+    return len(influence) / effect
 
 
 def _even(groups: np.ndarray) -> float:

@@ -90,7 +90,7 @@ def effect_on_others(effect: float, sizes: np.ndarray, mean_size: float) -> floa
     Statistical Review 54). So of nearly no pairs whole groups are counted.
 
     Args:
-        effect: By how much these groups widen the variance, from 1 to their mean size.
+        effect: By how much these groups widen the variance, 1 or more.
         sizes: `[group]`, the samples of each of these.
         mean_size: The size of a sample's group among the others, on average.
     """

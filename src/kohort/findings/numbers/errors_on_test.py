@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy
 
-from kohort.findings.grouped.over_groups import error_over
+from kohort.data.inspection.groups_of_rows import are_too_few
+from kohort.findings.grouped.over_groups import design_effect, error_over
 from kohort.findings.grouped.right_by_group import effect_on_others
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.interval import Interval
@@ -20,7 +21,8 @@ class ErrorsOnTest:
         variant: The variant's name.
         values: `[test sample]`, none below zero, of which what scores is the mean.
         is_root: Whether it is the root of the mean, as the RMSE is of squared errors.
-        groups: `[test sample]`, which belong together, from 0; None where they are not known.
+        groups: int64 `[test sample]`, which belong together, numbered from 0; None where they are
+            not known.
     """
 
     variant: str
@@ -46,29 +48,36 @@ def times_above(study: StudyCurves, tested: ErrorsOnTest) -> Interval | None:
     one group are, and that is taken of validation too; else groups are counted for samples.
 
     Returns:
-        The ratio, without bounds of too few samples or groups; None where an
-        error is zero or no number.
+        The ratio, without bounds of too few samples or groups, or where a replicate has no error;
+        None where one of the two errors is zero or no finite number.
     """
     number = next(n for n, c in enumerate(study.variants) if c.name == tested.variant)
     errors, power = study.errors[number], 2 if tested.is_root else 1
     of_replicates = errors[np.isfinite(errors)]
-    if not len(of_replicates) or not of_replicates.min() > 0 or not tested.values.mean() > 0:
+    on_test = float(tested.values.mean())
+    if not of_replicates.any() or not 0 < on_test < np.inf:
         return None
+    on_valid = float(of_replicates.mean())
     scored = int(np.isfinite(study.errors).any(axis=1).sum())
     confidence = 1 - (1 - study.confidence) / scored
     rows, groups = len(tested.values), tested.groups
     alone = _half(error_over(tested.values, None, confidence))
-    if groups is None:
-        of_test, effect = alone * np.sqrt(study.group_size), 1.0
-    else:
+    of_test, effect = alone * np.sqrt(study.group_size), 1.0
+    if groups is not None:
         of_test = _half(error_over(tested.values, groups, confidence))
-        effect = effect_on_others(*_alike(tested.values, groups), study.group_size)
-    behind = study.samples_behind(len(of_replicates), of_groups=groups is None) / effect
+        if not are_too_few(groups):
+            effect = design_effect(tested.values - on_test, groups)
+            effect = effect_on_others(effect, np.bincount(groups), study.group_size)
+    behind, of_one = (
+        study.samples_behind(count, of_groups=groups is None) / effect
+        for count in (len(of_replicates), 1)
+    )
     of_valid = alone * np.sqrt(rows / behind)
-    luck = _luck_of_a_member(study, power * np.log(of_replicates), tested.values)
+    explained = float(tested.values.var()) / on_test**2 / of_one if study.draws_samples else 0.0
+    luck = _luck_of_a_member(power, of_replicates, explained, study.confidence)
     logarithms = apart(
-        _around(float(np.log(tested.values.mean())), of_test, rows),
-        _around(power * float(np.log(of_replicates.mean())), float(of_valid), int(behind)),
+        _around(float(np.log(on_test)), float(of_test), rows),
+        _around(power * float(np.log(on_valid)), float(of_valid), int(behind)),
         luck,
     )
     mean, low, high = np.exp(
@@ -86,29 +95,25 @@ def _around(mean: float, half: float, samples: int) -> Interval:
     return Interval(mean, mean - half, mean + half, samples, np.nan)
 
 
-def _alike(values: np.ndarray, groups: np.ndarray) -> tuple[float, np.ndarray]:
-    """The effect of groups on the variance of a mean, as `RightByGroup.effect`; and their sizes."""
-    _, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    off = values - values.mean()
-    scale, mean_size = float((off**2).sum()), float((sizes**2).sum() / sizes.sum())
-    if len(sizes) == 1 or not scale:
-        return mean_size, sizes
-    sums = np.bincount(number, off)
-    found = len(sizes) / (len(sizes) - 1) * float((sums**2).sum()) / scale
-    return float(np.clip(found, 1.0, mean_size)), sizes
+def _luck_of_a_member(
+    power: int, of_replicates: np.ndarray, explained: float, confidence: float
+) -> float:
+    """By how much the logarithm of one member's error may be off the mean of those of all.
 
+    Half the width of Student's interval for one more of them; NaN where one has no error.
 
-def _luck_of_a_member(study: StudyCurves, logarithms: np.ndarray, values: np.ndarray) -> float:
-    """By how much the logarithm of one member's error may be off the mean `[replicate]` of them.
-
-    Half the width of Student's interval for one more of them. Its variance is that over replicates,
-    less what the validation samples of one explain of it, where each has its own.
+    Args:
+        power: Of the errors, whose logarithm is meant.
+        of_replicates: The errors on validation.
+        explained: How much of the variance over replicates comes from the validation samples of
+            one, where each has its own.
+        confidence: Between 0 and 1.
     """
-    n = len(logarithms)
+    n = len(of_replicates)
+    if of_replicates.min() <= 0:
+        return np.nan
     if n < 2:
         return 0.0
-    variance = float(logarithms.var(ddof=1))
-    if study.draws_samples:
-        variance -= float(values.var() / values.mean() ** 2) / study.samples_behind(1)
-    quantile = scipy.stats.t.ppf((1 + study.confidence) / 2, n - 1)
-    return float(quantile * np.sqrt(max(0.0, variance) * (1 + 1 / n)))
+    variance = max(0.0, power**2 * float(np.log(of_replicates).var(ddof=1)) - explained)
+    quantile = scipy.stats.t.ppf((1 + confidence) / 2, n - 1)
+    return float(quantile * np.sqrt(variance * (1 + 1 / n)))

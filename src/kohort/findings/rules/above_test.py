@@ -17,7 +17,6 @@ from kohort.findings.statistics.scale import fixed, higher, significant
 FAR_POINTS = 2.0
 """Validation minus test accuracy, in points, from which on validation misleads."""
 
-
 FAR_TIMES = 1.25
 """Of an error: test as a multiple of validation, from which on validation misleads."""
 
@@ -49,8 +48,8 @@ def judge(
         )
     if study.majority is None or not study.valid_samples:
         return _not_applicable(
-            "No comparison with the test set: neither an accuracy of classes nor an error that is a"
-            " mean over samples scores here."
+            "No comparison with the test set: neither an accuracy of classes scores here nor an "
+            "error that is a mean over samples, counts them alike, and is known to be best at zero."
         )
     if not tested:
         return _not_applicable("No results on the test set are known.")
@@ -91,20 +90,27 @@ def _of_errors(study: StudyCurves, errors: Sequence[ErrorsOnTest]) -> Finding:
     """The same of errors, by their ratio."""
     if not study.valid_samples:
         return _not_applicable("No comparison with the test set: validation samples are not known.")
-    known = {each: times for each in errors if (times := times_above(study, each)) is not None}
-    if len(known) < len(errors):
-        return _not_applicable("No comparison with the test set: an error is zero or no number.")
+    of_roles = dict(zip(("winner", "baseline"), errors, strict=False))
+    known = {
+        (role, each): times
+        for role, each in of_roles.items()
+        if (times := times_above(study, each)) is not None
+    }
+    if not known:
+        return _not_applicable(
+            "No comparison with the test set: errors are zero, or no finite numbers."
+        )
     evidence: Evidence = {
         f"test error of the {role} over its validation error": times
-        for role, times in zip(("winner", "baseline"), known.values(), strict=False)
+        for (role, _), times in known.items()
     }
-    clauses = "; ".join(_clause_of_error(study, *each) for each in known.items())
+    clauses = "; ".join(_clause_of_error(study, each, times) for (_, each), times in known.items())
     if any(times.lies_above(FAR_TIMES) for times in known.values()):
         return RULE.finding(
             None,
             "found",
-            "Errors on test lie above those on validation by more than chance and choice explain: "
-            f"{clauses}.",
+            f"Errors on test are more than {FAR_TIMES:g} times those on validation, which neither "
+            f"chance nor choice explains: {clauses}.",
             evidence,
             f"{_ADVICE}, or is in other units.",
         )
@@ -112,7 +118,7 @@ def _of_errors(study: StudyCurves, errors: Sequence[ErrorsOnTest]) -> Finding:
         return RULE.finding(
             None,
             "not found",
-            f"Errors on test are not {FAR_TIMES:g} times those on validation: {clauses}.",
+            f"Errors on test are less than {FAR_TIMES:g} times those on validation: {clauses}.",
             evidence,
         )
     are_grouped = study.group_size > 1 or any(each.groups is not None for each in errors)
@@ -129,11 +135,11 @@ def _of_errors(study: StudyCurves, errors: Sequence[ErrorsOnTest]) -> Finding:
 
 def _clause_of_error(study: StudyCurves, error: ErrorsOnTest, times: Interval) -> str:
     on_test, on_valid = (significant(part, 3) for part in (error.score, error.score / times.mean))
-    mean, low, high = rounded(times, significant, 2, (FAR_TIMES,))
-    between = f" ({low} to {high})" if times.is_formed else " (no interval of so few)"
+    mean, low, high = rounded(times, significant, 3, (FAR_TIMES,))
+    between = f"({low} to {high})" if times.is_formed else "(no interval)"
     return (
-        f"{error.variant} has a {study.scale.in_a_sentence} of {on_valid} on validation and of "
-        f"{on_test} on test, {mean} times as much{between}"
+        f"{error.variant} has {study.scale.in_a_sentence} {on_valid} on validation and {on_test} "
+        f"on test, {mean} times that {between}"
     )
 
 
@@ -204,7 +210,7 @@ def _not_applicable(sentence: str) -> Finding:
 
 RULE = Rule(
     "KH203",
-    "validation far above test",
+    "validation far better than test",
     "The validation accuracy of the winner or of the baseline is above its test accuracy by more "
     f"than {FAR_POINTS:g} points: the interval of the difference lies above that. The interval "
     "takes in the samples of both, how far one trained model may be off the mean of its "
@@ -226,5 +232,5 @@ RULE = Rule(
     judge,
     "the interval of a difference by Zou and Donner (2008), Statistics in Medicine 27, with "
     "Wilson's (1927), and Bonferroni's correction for the choice; over groups the variance of sums "
-    "of Liang and Zeger (1986), Biometrika 73",
+    "of Liang and Zeger (1986), Biometrika 73; errors by the logarithms of their means, likewise",
 )

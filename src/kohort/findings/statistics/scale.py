@@ -22,6 +22,8 @@ class Scale:
             such as an accuracy, whose differences and thresholds are in points.
         is_never_negative: Whether no value of the metric lies below zero, as of squared errors.
         is_never_above_one: Whether none of what is no proportion lies above 1, as of R2.
+        is_best_at_zero: Whether zero is the best of an error's values, by its name in Keras, so
+            that two of them have a ratio.
         loss: Which loss it is, where a loss scores and all variants have the same; else "".
         of_class: The one of two classes that it is of, such as a recall; else "".
         counts_answers: Whether a proportion is that of samples whose one class is right, each
@@ -33,6 +35,7 @@ class Scale:
     reference: float | None = None
     is_never_negative: bool = False
     is_never_above_one: bool = False
+    is_best_at_zero: bool = False
     loss: str = ""
     of_class: str = ""
     counts_answers: bool = True

@@ -182,7 +182,7 @@ def _row(model: TestedModel, metric: str = "") -> dict[str, object]:
         if (areas := held.areas) is not None:
             row |= {"roc_auc": areas.roc.mean, "average_precision": areas.average_precision}
     if len(errors := model.score.errors) == 1:
-        row |= {"rmse": errors[0].rmse.mean, "mae": errors[0].mae.mean, "r2": errors[0].r2}
+        row |= {"rmse": errors[0].rmse.mean, "mae": errors[0].mae.mean, "r2": errors[0].r2.mean}
     return {"model": model.name, **row, **model.cost._asdict()}
 
 

@@ -230,7 +230,7 @@ class TestedView(RecordView):
         """
         tested = self._known_tested
         answers = [one.answers for one in self._held(tested)]
-        errors = errors_of(self._scores(tested), self.settings)
+        errors = errors_of(self._scores(tested), self._conclusions.study.scale, self.settings)
         return self._conclusions.findings_with(answers, errors)
 
     @property
