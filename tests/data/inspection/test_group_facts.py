@@ -52,6 +52,14 @@ def test_a_column_of_patients_fixes_what_is_to_be_predicted(shape):
     )
 
 
+def test_the_words_of_texts_are_no_groups():
+    word = np.random.default_rng(0).integers(2, 12, 200)
+    words = np.stack([word, word % 3, word // 2], axis=1)
+    told = np.arange(200) % 2
+    assert group_columns(kohort.Dataset(words, told)) == ()
+    assert group_columns(kohort.Dataset(words.astype(float), told)) == ("column 0",)
+
+
 def test_whole_numbers_that_fix_nothing_are_no_groups():
     x = patients()
     x[:, 1] = np.random.default_rng(1).integers(1930, 2000, 200)

@@ -105,9 +105,11 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
 
     Such a column holds whole numbers or text, each in several rows, and fixes another, or the
     target, that differs between its values, as a patient's number fixes the year of birth. Of a
-    table of more than `MOST_COLUMNS` columns none is named.
+    table of more than `MOST_COLUMNS` columns none is named; nor of an array of integers, without
+    names: such rows are mostly the words of a text, of which one may fix the next.
     """
-    if not is_table(data):
+    are_words = data.columns is None and np.issubdtype(data.x_train.dtype, np.integer)
+    if not is_table(data) or are_words:
         return ()
     names, x = _table_columns(data)
     if len(names) > MOST_COLUMNS:
