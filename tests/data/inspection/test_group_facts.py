@@ -57,7 +57,8 @@ def test_the_words_of_texts_are_no_groups():
     words = np.stack([word, word % 3, word // 2], axis=1)
     told = np.arange(200) % 2
     assert group_columns(kohort.Dataset(words, told)) == ()
-    assert group_columns(kohort.Dataset(words.astype(float), told)) == ("column 0",)
+    measured = np.column_stack([words, word / 7])
+    assert "column 0" in group_columns(kohort.Dataset(measured, told))
 
 
 def test_whole_numbers_that_fix_nothing_are_no_groups():

@@ -105,17 +105,16 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
 
     Such a column holds whole numbers or text, each in several rows, and fixes another, or the
     target, that differs between its values, as a patient's number fixes the year of birth. Of a
-    table of more than `MOST_COLUMNS` columns none is named; nor of an array of integers, without
-    names: such rows are mostly the words of a text, of which one may fix the next.
+    table of more than `MOST_COLUMNS` columns none is named; nor of an array of whole numbers alone,
+    without names: such rows are mostly the words of a text, of which one may fix the next.
     """
-    are_words = data.columns is None and np.issubdtype(data.x_train.dtype, np.integer)
-    if not is_table(data) or are_words:
+    if not is_table(data):
         return ()
     names, x = _table_columns(data)
     if len(names) > MOST_COLUMNS:
         return ()
     whole = np.flatnonzero((x == np.rint(x)).all(axis=0))
-    if not len(whole):
+    if not len(whole) or (data.columns is None and len(whole) == len(names)):
         return ()
     if data.y_train.shape in {(len(x),), (len(x), 1)}:
         x = np.column_stack([x, data.y_train])
