@@ -44,7 +44,7 @@ _FILLS = {"zeros": np.zeros, "ones": np.ones}
 def building() -> Iterator[None]:
     """Let Keras build models in this block without compiling a program for each shape of weights.
 
-    On JAX that is most of what it takes to build a model for the first time: 30 s of a small U-Net,
+    On JAX that is most of what it takes to build a model for the first time: 12 s of a small U-Net,
     where it takes half a second in this block. Weights have the bits that Keras gives them, whose
     seeds are set as ever. It holds for this thread; on other backends nothing is different.
     Studies and searches build their models so by themselves.
