@@ -216,7 +216,7 @@ def test_a_block_goes_on_where_its_worker_hangs(blobs, loopback, tmp_path, monke
 def build_deadly(deadly=0):
     if deadly and "KOHORT_SHIPPED" in os.environ:
         os.write(2, b"the last words\n")
-        time.sleep(0.5)  # Where it wrote them is on its way, and Ray loses what a dead worker sends.
+        time.sleep(0.5)  # Ray loses what a worker sends as it dies: where it wrote them.
         os.kill(os.getpid(), signal.SIGKILL)
     return build_mlp()
 
