@@ -130,12 +130,14 @@ def test_errors_are_compared_where_zero_is_the_best_of_them(loss, is_compared):
     assert ("KH203" in {finding.code for finding in result.findings()}) == is_compared
 
 
-def test_an_infinite_error_is_not_left_out():
+def test_an_infinite_error_is_not_left_out(result):
     values = np.array([0.1, np.inf, 0.2, 0.1])
     tested = readings.Tested("v", 0, 1, "w", "mse", score=np.inf, values=values)
     score = scored(tested, 0.95)
     assert (score.score.mean, score.score.is_formed) == (np.inf, False)
     assert score.no_interval == "is infinite of 1 sample"
+    (errors,) = errors_of([score], Scale(is_best_at_zero=True), result.settings)
+    assert errors.score == np.inf
     finite = scored(dataclasses.replace(tested, score=0.1, values=np.full(4, 0.1)), 0.95)
     assert not finite.less(score, 0.95).is_formed
 
