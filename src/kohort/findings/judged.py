@@ -266,6 +266,17 @@ class StudyCurves:
         """Validation errors at e*, float64 `[variant, replicate]`; NaN for replicates not sound."""
         return np.array([curves.at_best(curves.valid_error) for curves in self.variants])
 
+    def finite_errors(self, name: str) -> np.ndarray:
+        """Those of the variant of a name that are finite, `[replicate]`."""
+        number = next(n for n, curves in enumerate(self.variants) if curves.name == name)
+        errors: np.ndarray = self.errors[number]
+        return errors[np.isfinite(errors)]
+
+    @property
+    def confidence_of_all(self) -> float:
+        """Of each interval, for those of all variants that have errors to hold (Bonferroni)."""
+        return 1 - (1 - self.confidence) / int(np.isfinite(self.errors).any(axis=1).sum())
+
     @cached_property
     def means(self) -> np.ndarray:
         """The means of these over sound replicates, `[variant]`; NaN where there is none."""

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import scipy
 
 from kohort.findings.curves.ends import stretched
 from kohort.findings.judged import WORSE_THRESHOLD, StudyCurves, VariantCurves
 from kohort.findings.statistics.choosers import choosers
 from kohort.findings.statistics.forecast import Forecast, forecast
-from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.interval import Interval, half_of_one_more
 
 EXCESS_POINTS = 2.0
 """Train error above that of the study's best, in points, where errors are proportions."""
@@ -195,9 +194,7 @@ def _moved(first: np.ndarray, losses: np.ndarray, untrained: float) -> float:
     """
     mean, count = np.append(losses.mean(axis=0), first.mean()), len(first)
     if count > 1:
-        alike = float(
-            scipy.stats.t.ppf(0.975, count - 1) * first.std(ddof=1) * np.sqrt(1 + 1 / count)
-        )
+        alike = half_of_one_more(first, 0.95)
         if untrained - mean[-1] > max(alike, WORSE_THRESHOLD * abs(untrained)):
             mean = np.append(mean, untrained)
     return float(np.ptp(mean))

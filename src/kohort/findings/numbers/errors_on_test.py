@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy
 
 from kohort.data.inspection.groups_of_rows import are_too_few
 from kohort.findings.grouped.over_groups import design_effect, error_over
 from kohort.findings.grouped.right_by_group import effect_on_others
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.interval import Interval
+from kohort.findings.statistics.interval import Interval, half_of_one_more
 from kohort.findings.statistics.proportion import apart
 
 
@@ -51,16 +50,12 @@ def times_above(study: StudyCurves, tested: ErrorsOnTest) -> Interval | None:
         The ratio, without bounds of too few samples or groups, or where a replicate has no error;
         None where one of the two errors is zero or no finite number.
     """
-    number = next(n for n, c in enumerate(study.variants) if c.name == tested.variant)
-    errors, power = study.errors[number], 2 if tested.is_root else 1
-    of_replicates = errors[np.isfinite(errors)]
+    of_replicates, power = study.finite_errors(tested.variant), 2 if tested.is_root else 1
     on_test = float(tested.values.mean())
     if not of_replicates.any() or not 0 < on_test < np.inf:
         return None
     on_valid = float(of_replicates.mean())
-    scored = int(np.isfinite(study.errors).any(axis=1).sum())
-    confidence = 1 - (1 - study.confidence) / scored
-    rows, groups = len(tested.values), tested.groups
+    rows, groups, confidence = len(tested.values), tested.groups, study.confidence_of_all
     alone = _half(error_over(tested.values, None, confidence))
     of_test, effect = alone * np.sqrt(study.group_size), 1.0
     if groups is not None:
@@ -74,7 +69,9 @@ def times_above(study: StudyCurves, tested: ErrorsOnTest) -> Interval | None:
     )
     of_valid = alone * np.sqrt(rows / behind)
     explained = float(tested.values.var()) / on_test**2 / of_one if study.draws_samples else 0.0
-    luck = _luck_of_a_member(power, of_replicates, explained, study.confidence)
+    luck = np.nan
+    if of_replicates.all():
+        luck = half_of_one_more(power * np.log(of_replicates), study.confidence, explained)
     logarithms = apart(
         _around(float(np.log(on_test)), float(of_test), rows),
         _around(power * float(np.log(on_valid)), float(of_valid), int(behind)),
@@ -93,27 +90,3 @@ def _half(error: Interval) -> float:
 
 def _around(mean: float, half: float, samples: int) -> Interval:
     return Interval(mean, mean - half, mean + half, samples, np.nan)
-
-
-def _luck_of_a_member(
-    power: int, of_replicates: np.ndarray, explained: float, confidence: float
-) -> float:
-    """By how much the logarithm of one member's error may be off the mean of those of all.
-
-    Half the width of Student's interval for one more of them; NaN where one has no error.
-
-    Args:
-        power: Of the errors, whose logarithm is meant.
-        of_replicates: The errors on validation.
-        explained: How much of the variance over replicates comes from the validation samples of
-            one, where each has its own.
-        confidence: Between 0 and 1.
-    """
-    n = len(of_replicates)
-    if of_replicates.min() <= 0:
-        return np.nan
-    if n < 2:
-        return 0.0
-    variance = max(0.0, power**2 * float(np.log(of_replicates).var(ddof=1)) - explained)
-    quantile = scipy.stats.t.ppf((1 + confidence) / 2, n - 1)
-    return float(quantile * np.sqrt(variance * (1 + 1 / n)))

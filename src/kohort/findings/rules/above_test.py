@@ -1,16 +1,15 @@
 """KH203: the validation score lies far above the test score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import scipy
 
 from kohort.data.inspection.groups_of_rows import FEWEST_GROUPS
 from kohort.findings.classes.counted_answers import Answers
-from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.finding import Finding, Rule
 from kohort.findings.judged import StudyCurves
 from kohort.findings.numbers.errors_on_test import ErrorsOnTest, times_above
-from kohort.findings.statistics.interval import Interval, rounded
+from kohort.findings.statistics.interval import Interval, half_of_one_more, rounded
 from kohort.findings.statistics.proportion import apart, wilson_interval
 from kohort.findings.statistics.scale import fixed, higher, significant
 
@@ -20,6 +19,7 @@ FAR_POINTS = 2.0
 FAR_TIMES = 1.25
 """Of an error: test as a multiple of validation, from which on validation misleads."""
 
+_ROLES = ("winner", "baseline")
 _ADVICE = (
     "Believe the test score. Look for what validation shares with training and the test "
     "set does not: rows of one patient, place or document (give `groups`), times that "
@@ -53,81 +53,80 @@ def judge(
         )
     if not tested:
         return _not_applicable("No results on the test set are known.")
-    gaps = {answers.variant: excess(study, answers) for answers in tested}
-    far = {name: gap for name, gap in gaps.items() if gap.lies_above(FAR_POINTS / 100)}
-    evidence: Evidence = {
+    gaps = [excess(study, answers) for answers in tested]
+    evidence = {
         f"validation minus test accuracy of the {role}": gap
-        for role, gap in zip(("winner", "baseline"), gaps.values(), strict=False)
+        for role, gap in zip(_ROLES, gaps, strict=False)
     }
-    clauses = "; ".join(_clause(answers, gaps[answers.variant]) for answers in tested)
-    if far:
-        return RULE.finding(
-            None,
-            "found",
-            f"Validation lies above test by more than chance and choice explain: {clauses}.",
-            evidence,
-            f"{_ADVICE}.",
-        )
-    if all(gap.lies_below(FAR_POINTS / 100) for gap in gaps.values()):
-        return RULE.finding(
-            None,
-            "not found",
-            f"Validation does not lie above test by {FAR_POINTS:g} points: {clauses}.",
-            evidence,
-        )
-    groups_of = "groups of " * _are_grouped(study, tested)
-    return RULE.finding(
-        None,
-        "inconclusive",
-        f"Validation may lie above test by {FAR_POINTS:g} points, which these "
-        f"{groups_of}samples are too few to tell: {clauses}.",
-        evidence,
-        f"More {groups_of}validation and test samples would tell.",
+    clauses = "; ".join(map(_clause, tested, gaps))
+    told = (
+        "Validation lies above test by more than chance and choice explain",
+        f"Validation does not lie above test by {FAR_POINTS:g} points",
+        f"Validation may lie above test by {FAR_POINTS:g} points",
     )
+    are_grouped = study.group_size > 1 or any(each.by_group is not None for each in tested)
+    limit, advice = FAR_POINTS / 100, f"{_ADVICE}."
+    return _judged(evidence, limit, told, clauses, advice, are_grouped=are_grouped)
 
 
 def _of_errors(study: StudyCurves, errors: Sequence[ErrorsOnTest]) -> Finding:
     """The same of errors, by their ratio."""
     if not study.valid_samples:
         return _not_applicable("No comparison with the test set: validation samples are not known.")
-    of_roles = dict(zip(("winner", "baseline"), errors, strict=False))
     known = {
         (role, each): times
-        for role, each in of_roles.items()
+        for role, each in zip(_ROLES, errors, strict=False)
         if (times := times_above(study, each)) is not None
     }
     if not known:
         return _not_applicable(
             "No comparison with the test set: errors are zero, or no finite numbers."
         )
-    evidence: Evidence = {
+    evidence = {
         f"test error of the {role} over its validation error": times
         for (role, _), times in known.items()
     }
     clauses = "; ".join(_clause_of_error(study, each, times) for (_, each), times in known.items())
-    if any(times.lies_above(FAR_TIMES) for times in known.values()):
-        return RULE.finding(
-            None,
-            "found",
-            f"Errors on test are more than {FAR_TIMES:g} times those on validation, which neither "
-            f"chance nor choice explains: {clauses}.",
-            evidence,
-            f"{_ADVICE}, or is in other units.",
-        )
-    if all(times.lies_below(FAR_TIMES) for times in known.values()):
-        return RULE.finding(
-            None,
-            "not found",
-            f"Errors on test are less than {FAR_TIMES:g} times those on validation: {clauses}.",
-            evidence,
-        )
+    border = f"{FAR_TIMES:g} times those on validation"
+    told = (
+        f"Errors on test are more than {border}, which neither chance nor choice explains",
+        f"Errors on test are less than {border}",
+        f"Errors on test may be {border}",
+    )
     are_grouped = study.group_size > 1 or any(each.groups is not None for each in errors)
+    advice = f"{_ADVICE}, or is in other units."
+    return _judged(evidence, FAR_TIMES, told, clauses, advice, are_grouped=are_grouped)
+
+
+def _judged(
+    evidence: Mapping[str, Interval],
+    limit: float,
+    told: tuple[str, str, str],
+    clauses: str,
+    advice: str,
+    *,
+    are_grouped: bool,
+) -> Finding:
+    """The finding that follows where intervals lie.
+
+    Args:
+        evidence: The intervals.
+        limit: Above which one of them lies, if it is found.
+        told: What is told if it is found, if it is not, and where it is open.
+        clauses: What is told of each variant.
+        advice: If it is found.
+        are_grouped: Whether groups are counted, and not samples.
+    """
+    found, not_found, may = told
+    if any(interval.lies_above(limit) for interval in evidence.values()):
+        return RULE.finding(None, "found", f"{found}: {clauses}.", evidence, advice)
+    if all(interval.lies_below(limit) for interval in evidence.values()):
+        return RULE.finding(None, "not found", f"{not_found}: {clauses}.", evidence)
     groups_of = "groups of " * are_grouped
     return RULE.finding(
         None,
         "inconclusive",
-        f"Errors on test may be {FAR_TIMES:g} times those on validation, which these {groups_of}"
-        f"samples are too few to tell: {clauses}.",
+        f"{may}, which these {groups_of}samples are too few to tell: {clauses}.",
         evidence,
         f"More {groups_of}validation and test samples would tell.",
     )
@@ -158,11 +157,7 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     groups than have an interval there are no bounds. Where they are not known, groups are counted
     in the place of samples, in the test set by the mean size of those that train.
     """
-    number = next(n for n, c in enumerate(study.variants) if c.name == answers.variant)
-    errors = study.errors
-    scores = 1 - errors[number][np.isfinite(errors[number])]
-    scored = int(np.isfinite(errors).any(axis=1).sum())
-    confidence = 1 - (1 - study.confidence) / scored
+    scores, confidence = 1 - study.finite_errors(answers.variant), study.confidence_of_all
     mean, groups = float(np.clip(scores.mean(), 0.0, 1.0)), answers.by_group
     behind = study.samples_behind(len(scores), of_groups=groups is None)
     if groups is None:
@@ -176,23 +171,15 @@ def excess(study: StudyCurves, answers: Answers) -> Interval:
     return found.within(-1.0, 1.0)
 
 
-def _are_grouped(study: StudyCurves, tested: Sequence[Answers]) -> bool:
-    return study.group_size > 1 or any(answers.by_group is not None for answers in tested)
-
-
 def _luck_of_a_member(study: StudyCurves, scores: np.ndarray) -> float:
     """By how much one member may be off the mean of those that have these scores `[replicate]`.
 
     Half the width of Student's interval for one more of them. Its variance is that over
     replicates, less what the validation samples of one explain of it.
     """
-    n, mean = len(scores), scores.mean()
-    if n < 2:
-        return 0.0
+    mean = float(scores.mean())
     of_samples = mean * (1 - mean) / study.samples_behind(1)
-    variance = max(0.0, float(scores.var(ddof=1)) - of_samples)
-    quantile = scipy.stats.t.ppf((1 + study.confidence) / 2, n - 1)
-    return float(quantile * np.sqrt(variance * (1 + 1 / n)))
+    return half_of_one_more(scores, study.confidence, of_samples)
 
 
 def _clause(answers: Answers, gap: Interval) -> str:

@@ -124,6 +124,22 @@ def mean_interval(
     return Interval(mean, mean - half, mean + half, n, p_value)
 
 
+def half_of_one_more(values: np.ndarray, confidence: float, explained: float = 0.0) -> float:
+    """Half the width of Student's interval for one more value; 0 of one alone.
+
+    Args:
+        values: `[replicate]`, finite; assumed near normal.
+        confidence: Between 0 and 1.
+        explained: The part of their variance that one more would not have.
+    """
+    n = len(values)
+    if n < 2:
+        return 0.0
+    variance = max(0.0, float(values.var(ddof=1)) - explained)
+    quantile = float(scipy.special.stdtrit(n - 1, (1 + confidence) / 2))
+    return quantile * float(np.sqrt(variance * (1 + 1 / n)))
+
+
 def standard_error(values: np.ndarray, test_to_train: float) -> float:
     """The standard error of the mean of two or more finite values `[replicate]`, corrected so."""
     return float(np.sqrt((1 / len(values) + test_to_train) * np.var(values, ddof=1)))
