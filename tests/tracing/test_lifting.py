@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kohort.keras_api.models import prepare, state_of
+from kohort.tracing.jaxpr import array_bytes
 from kohort.tracing.lifting import MOST_LIFTED, differing, trace
 from kohort.tracing.signature import first_batch, trace_step
 
@@ -74,6 +75,9 @@ def test_keys_that_are_captured_are_told_apart_by_their_numbers_and_their_kind()
     keys = [jax.random.key(0), jax.random.key(1), jax.random.key(0, impl="rbg")]
     assert len({drawing(key) for key in keys}) == 3
     assert drawing(jax.random.key(0)) == drawing(keys[0])
+    numbers = jax.random.key_data(keys[2])
+    kinds = [jax.random.wrap_key_data(numbers, impl=kind) for kind in ("rbg", "unsafe_rbg")]
+    assert len({array_bytes(each) for each in (*kinds, numbers)}) == 3
 
 
 def test_a_large_array_stays_a_constant():

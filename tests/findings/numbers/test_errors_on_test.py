@@ -168,6 +168,13 @@ def test_what_samples_explain_of_a_spread_is_as_much_as_groups_that_are_not_alik
     assert wide.low < 0.6 * steady.low
 
 
+def test_it_is_open_where_one_of_two_lies_below_and_the_other_may_not():
+    two = study([[0.1, 0.1001, 0.1, 0.1], [0.1, 0.3, 0.05, 0.1]], valid_samples=100_000)
+    sure, unsure = ErrorsOnTest("a", squares(0.1, 100_000)), ErrorsOnTest("b", squares(0.14, 400))
+    assert judge(two, sure).verdict == "not found"
+    assert judge(two, unsure, sure).verdict == "inconclusive"
+
+
 def test_who_has_a_ratio_is_judged_alone():
     two = study([[0.4] * 4, [0.0] * 4])
     tested = ErrorsOnTest("b", squares(0.4)), ErrorsOnTest("a", squares(40.0))

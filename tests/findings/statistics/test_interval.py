@@ -8,6 +8,7 @@ from scipy import stats
 
 from kohort.findings.statistics.interval import (
     Interval,
+    half_of_one_more,
     mean_interval,
     rounded,
     spread_interval,
@@ -290,3 +291,20 @@ def test_spread_covers_as_often_as_it_says():
     assert (
         0.95 - 4 * np.sqrt(0.05 * 0.95 / DRAWS) < covered < 0.95 + 4 * np.sqrt(0.05 * 0.95 / DRAWS)
     )
+
+
+@settings(derandomize=True)
+@given(some_values(), st.floats(0.5, 0.99))
+def test_one_more_value_lies_as_far_off_as_least_squares_predict(values, confidence):
+    # The error of a forecast is that of the mean, and beside it the spread of a value.
+    error = np.hypot(stats.sem(values), values.std(ddof=1))
+    expected = stats.t.interval(confidence, len(values) - 1, scale=error)[1] if error else 0.0
+    assert half_of_one_more(values, confidence) == pytest.approx(expected, abs=1e-12)
+
+
+def test_of_its_spread_a_part_may_be_explained_and_of_one_value_none_is_known():
+    values = np.array([1.0, 2.0, 4.0, 5.0])
+    whole, variance = half_of_one_more(values, 0.9), values.var(ddof=1)
+    assert half_of_one_more(values, 0.9, 0.75 * variance) == pytest.approx(whole / 2)
+    assert half_of_one_more(values, 0.9, 2 * variance) == 0
+    assert half_of_one_more(values[:1], 0.9) == 0
