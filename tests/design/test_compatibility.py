@@ -256,14 +256,14 @@ def test_a_number_without_bounds_is_no_probability_of_one_of_two_classes():
     assert plan_of(numbers, loss="mse")
 
 
-def ending(loss, activation=None, outputs=3, y=FROM_1 % 3, wrapped=False):
+def ending(loss, activation=None, outputs=3, y=FROM_1 % 3, wrapped=False, metrics=()):
     """The plan of a study of a model that ends with this activation."""
 
     def build():
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(outputs, activation)])
         if wrapped:
             model = keras.Sequential([keras.Input((4,)), model])
-        model.compile("sgd", loss)
+        model.compile("sgd", loss, metrics=list(metrics))
         return model
 
     splits = {"replicates": kohort.Holdout(0.25, 2), "epochs": 1}
@@ -301,6 +301,20 @@ def test_the_logarithm_of_a_rate_below_zero_is_told(loss):
     assert told in str(ending(loss, "tanh", 1, counts))
     for activation in ("softplus", "exponential", "relu"):
         assert ending(loss, activation, 1, counts).slips == ()
+
+
+def test_targets_that_an_error_has_no_use_for_are_told():
+    """One zero among them, and errors in percent tell of nothing else."""
+    targets = np.linspace(0, 1, 40, dtype="float32")[:, None]
+    zero = "mape divides by the size of each target, and 1 of 40 is 0, where Keras divides by"
+    assert zero in str(ending("mape", None, 1, targets))
+    assert zero in str(ending("mse", None, 1, targets, metrics=["mape"]))
+    below = "takes targets below 0 for 0, and 20 of 40 are below 0: take mse, or leave them out"
+    assert f"a: msle {below}" in str(ending("msle", None, 1, targets - 0.5))
+    assert "poisson is of counts" in str(ending("poisson", "softplus", 1, targets - 0.5))
+    for loss, activation in (("mape", None), ("msle", None), ("poisson", "softplus")):
+        assert ending(loss, activation, 1, targets + 1).slips == ()
+    assert ending("mse", None, 1, targets - 0.5).slips == ()
 
 
 def test_a_loss_of_logits_or_of_the_users_may_get_any_numbers():

@@ -48,7 +48,8 @@ class MemberPlan:
             which differ in seeds alone, and where Keras cannot tell.
         is_weighted: Whether it trains with weights, of samples or of classes.
         measured: What its loss measures.
-        slip: That its outputs are not what its loss takes, as a clause; "" where nothing is known.
+        slip: That its outputs or the targets are not what its loss takes, as a clause; "" where
+            nothing is known.
         steps: Its steps, traced for a whole batch; None where it is in no cohort.
     """
 
@@ -125,7 +126,7 @@ class Plan:
 
     @property
     def slips(self) -> tuple[str, ...]:
-        """What outputs are not what their loss takes, with the variants of which it is so."""
+        """Outputs and targets that are not what losses take, with the variants it is so of."""
         by_text: dict[str, dict[str, None]] = {}
         for member in self.every_member:
             by_text.setdefault(member.slip, {})[self.variant_names[member.variant]] = None

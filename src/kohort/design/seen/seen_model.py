@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import keras
 
+from kohort.data.dataset import Dataset
 from kohort.design.building import BuiltModels
 from kohort.design.compatibility import (
     check_inputs,
@@ -17,6 +18,7 @@ from kohort.design.compatibility import (
     not_taking,
 )
 from kohort.design.replicates import Replicate
+from kohort.design.seen.target_slips import slip_of_targets
 from kohort.design.spec import StudySpec
 from kohort.keras_api.beginning.watched import watching
 from kohort.keras_api.callbacks import why_inside_epochs
@@ -87,21 +89,23 @@ def see(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels)
         check_inputs(variant.name, model, data)
         check_loss(variant.name, model, batch[0])
         check_outputs(variant.name, model, data)
-        facts = _facts(model)
+        facts = _facts(model, data)
         if description is not None:
             models.facts[number, description] = facts
     return SeenModel(model, description, steps, why_alone, facts)
 
 
-def _facts(model: keras.Model) -> dict[str, Any]:
+def _facts(model: keras.Model, data: Dataset) -> dict[str, Any]:
+    metrics, measured = metric_kinds(model), measured_loss(model)
+    kinds = (measured.constant, *(metric.constant for metric in metrics))
     return {
         "parameters": model.count_params(),
         "state_bytes": _state_bytes(model),
         "loss": repr(model.get_compile_config()["loss"]),
-        "metrics": metric_kinds(model),
+        "metrics": metrics,
         "regularizer_count": regularizer_count(model),
-        "measured": measured_loss(model),
-        "slip": slip_of_outputs(model),
+        "measured": measured,
+        "slip": slip_of_outputs(model) or slip_of_targets(kinds, data.y_train, data.y_test),
     }
 
 
