@@ -1,7 +1,8 @@
 """How often KD105 and KD107 of `kohort data check` are right, where the truth is known.
 
 `python -m benchmarks.planted` writes benchmarks/results/planted.json: normal classes of which two
-overlap by a known part, and tables with one column that tells the target by a known part.
+overlap by a known part, tables with one column that tells the target by a known part, and windows
+of series that end before their target, or with it.
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import signal, stats
 
 import kohort
 from kohort.findings.checks import giveaway, mixed_classes
@@ -27,6 +28,22 @@ TOLD = (0.7, 0.9, 0.95, 0.97, 0.99, 1.0)
 EXPLAINED = (0.9, 0.95, 0.98, 0.99, 0.999)
 """The part of the target's variance that is the planted column's."""
 ROWS, TABLE_DRAWS, COLUMNS = (200, 1000, 5000), 100, 10
+
+SERIES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "autoregressive, 0.5": lambda r, n: _autoregressive(r, n, 0.5),
+    "autoregressive, 0.9": lambda r, n: _autoregressive(r, n, 0.9),
+    "autoregressive, 0.99": lambda r, n: _autoregressive(r, n, 0.99),
+    "a random walk": lambda r, n: r.normal(size=n).cumsum(),
+    "a random walk's sum": lambda r, n: r.normal(size=n).cumsum().cumsum(),
+    "a line and noise": lambda r, n: np.arange(n) / 100 + 0.1 * r.normal(size=n),
+    "a sine and noise": lambda r, n: np.sin(np.arange(n) / 8) + 0.05 * r.normal(size=n),
+    "a sine": lambda r, n: np.sin(2 * np.pi * np.arange(n) / r.uniform(20, 400)),
+    "noise, means of 30": lambda r, n: np.convolve(r.normal(size=n + 29), np.ones(30), "valid"),
+}
+STEPS, WINDOW_DRAWS, WINDOW_ROWS = 12, 50, (200, 1000)
+AFTER = {"its last step": (0, 1), "the next": (1, 1), "the sixth": (6, 1), "between": (1, 2)}
+"""What windows are to tell: so many values after their last one, of windows of each value or of
+every other one."""
 
 type Draw = Callable[[np.random.Generator], tuple[Finding, float]]
 
@@ -50,6 +67,17 @@ def main() -> None:
             )
             for rows in ROWS
             for best in EXPLAINED
+        ],
+        "windows": [
+            {"series": name, "after": after}
+            | cell(
+                {"rows": rows},
+                WINDOW_DRAWS,
+                lambda r, n=rows, s=series, a=places: of_window(r, n, s, *a),
+            )
+            for name, series in SERIES.items()
+            for after, places in AFTER.items()
+            for rows in WINDOW_ROWS
         ],
     }
     FILE.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -85,9 +113,9 @@ def told(random: np.random.Generator, rows: int, best: float) -> tuple[Finding, 
     x = random.normal(size=(rows, COLUMNS))
     x[:, 0] += y * (50.0 if best == 1 else 2 * stats.norm.ppf(best))
     checked = inspect(kohort.Dataset(x, y), trains=False)
-    assert checked.columns is not None
-    assert checked.columns.right is not None
-    return giveaway.judge(checked), float(checked.columns.right[0].sum() / rows)
+    assert checked.told is not None
+    assert checked.told.right is not None
+    return giveaway.judge(checked), float(checked.told.right[0].sum() / rows)
 
 
 def number(random: np.random.Generator, rows: int, best: float) -> tuple[Finding, float]:
@@ -95,9 +123,31 @@ def number(random: np.random.Generator, rows: int, best: float) -> tuple[Finding
     x = random.normal(size=(rows, COLUMNS))
     y = np.sqrt(best) * x[:, 0] + np.sqrt(1 - best) * random.normal(size=rows)
     checked = inspect(kohort.Dataset(x, y), trains=False)
-    assert checked.columns is not None
-    assert checked.columns.explained is not None
-    return giveaway.judge(checked), float(checked.columns.explained[0])
+    assert checked.told is not None
+    assert checked.told.explained is not None
+    return giveaway.judge(checked), float(checked.told.explained[0])
+
+
+def of_window(
+    random: np.random.Generator,
+    rows: int,
+    series: Callable[[np.random.Generator, int], np.ndarray],
+    after: int,
+    every: int,
+) -> tuple[Finding, float]:
+    """KD107 of windows of a series, whose target lies so many values after their last one."""
+    drawn = series(random, rows + STEPS * every + after)
+    last = np.arange(rows) + (STEPS - 1) * every
+    x = drawn[last[:, None] - every * np.arange(STEPS)[::-1]]
+    data = kohort.Dataset(x[..., None].astype("float32"), drawn[last + after].astype("float32"))
+    checked = inspect(data, trains=False)
+    assert checked.told is not None
+    assert checked.told.explained is not None
+    return giveaway.judge(checked), float(checked.told.explained.max())
+
+
+def _autoregressive(random: np.random.Generator, count: int, part: float) -> np.ndarray:
+    return signal.lfilter([1], [1, -part], random.normal(size=count))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
+from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import Majority
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.classes.counted_answers import Answers
@@ -13,7 +14,7 @@ from kohort.findings.diagnosis import RULES
 from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules import above_test, leak, majority, never_found
-from kohort.findings.rules.leaks import learned_outside
+from kohort.findings.rules.leaks import given_away, learned_outside
 from kohort.findings.rules.references import constant
 from kohort.findings.statistics.scale import Scale
 from simulations.noise import LETTERS
@@ -32,6 +33,9 @@ LEVELS = {
 """Of the truths of the simulations, one for each example."""
 REPLICATES = 5
 LEAKED = LearnedLayer("A", "normalization", "Normalization", False, 24, 0, 24, 0, 1.0, 0.0)  # noqa: FBT003
+GIVEN = ToldAlone(
+    ("discharge_day", "age"), 12, np.array([[396, 398], [240, 200]]), np.array([400, 400])
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def example(code: str) -> Example | None:
         above_test.RULE.code: lambda: above_test.RULE.judge(study, far_below),
         majority.RULE.code: lambda: majority.RULE.judge(study),
         learned_outside.RULE.code: lambda: learned_outside.RULE.judge(study),
+        given_away.RULE.code: lambda: given_away.RULE.judge(study),
         constant.RULE.code: lambda: constant.RULE.judge(_of_areas()),
         never_found.RULE.code: lambda: never_found.RULE.judge(study, answers),
     }
@@ -68,7 +73,7 @@ def _of_classes(study: StudyCurves) -> StudyCurves:
     common = Majority("0", right, right, classes=2, share=float(right.mean()))
     return replace(
         study, overlap=_copies(), majority=common, kind="splits", valid_samples=800,
-        test_to_train=0.25, learned=(LEAKED,),
+        test_to_train=0.25, learned=(LEAKED,), told=GIVEN,
     )  # fmt: skip
 
 

@@ -361,6 +361,8 @@ COUNTED = {
 """How to read the rates of rules that infer nothing."""
 
 INFERRED = {
+    "KH208": "The verdict is KD107's, of fewer samples where a study has many: "
+    "[its page](KD107.md) says how often that is right.\n",
     "KH207": 'What would mislead is "not found" where no variant knows anything. Of areas under a '
     "ROC curve that was 0 to 3 % of 1,000 simulated studies each, on one split, of 1 and of 8 "
     "variants whose scores are random, of 1 positive in 120 samples to 50 in 1,000. Intervals "

@@ -89,7 +89,31 @@ def giveaway_rates() -> str:
         "A column may be good and honest: the length of its petals alone tells the species of an "
         "iris in 96 % of cases, which is inconclusive.\n"
     )
-    return f"{head}\n{of_classes}\n{middle}\n{of_numbers}\n{tail}"
+    return (
+        f"{head}\n{of_classes}\n{middle}\n{of_numbers}\n{tail}\n{_window_rates(written['windows'])}"
+    )
+
+
+def _window_rates(cells: list[dict[str, Any]]) -> str:
+    """How often windows were found to hold their target, by series and by where it lies."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for cell in cells:
+        of_series = found.setdefault(cell["series"], {}).setdefault(cell["after"], [0, 0])
+        of_series[0] += cell["verdicts"].get("found", 0)
+        of_series[1] += sum(cell["verdicts"].values())
+    rows = sorted({cell["rows"] for cell in cells})
+    head = (
+        f"Windows of 12 steps, {_draws(cells)} draws each of {rows[0]:,} and of {rows[1]:,}: how "
+        "many were found to give away their target, which is their own last step by mistake, the "
+        "value after it, the sixth after it, or, of windows of every other value, the one after "
+        "it that they leave out:\n"
+    )
+    names = ["series", *next(iter(found.values()))]
+    body = [
+        [name, *(f"{count} of {of}" for count, of in places.values())]
+        for name, places in found.items()
+    ]
+    return f"{head}\n{table(names, body)}"
 
 
 def _draws(cells: list[dict[str, Any]]) -> int:

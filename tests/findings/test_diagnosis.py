@@ -40,7 +40,7 @@ from tests.findings.curve_builders import (
 )
 
 ALL_RULES = (*STUDY_RULES, *TEST_RULES, *RULES)
-OF_STUDIES = ("KH201", "KH203", "KH204", "KH205", "KH206", "KH207")
+OF_STUDIES = ("KH201", "KH203", "KH204", "KH205", "KH206", "KH207", "KH208")
 
 
 def test_codes_are_unique_and_sorted():
@@ -49,7 +49,7 @@ def test_codes_are_unique_and_sorted():
     assert codes == sorted(codes)
     assert sorted(rule.code for rule in ALL_RULES) == [
         *("KH101", "KH102", "KH103", "KH104", "KH105", "KH106", "KH107", "KH201", "KH202"),
-        *("KH203", "KH204", "KH205", "KH206", "KH207"),
+        *("KH203", "KH204", "KH205", "KH206", "KH207", "KH208"),
     ]
     assert len({rule.title for rule in ALL_RULES}) == len(ALL_RULES)
 
@@ -190,7 +190,7 @@ def test_every_rule_comes_to_a_verdict_on_any_curves(study):
     for tested in ((), answers_of(study)[:2], answers_of(study, np.zeros((2, 2), int) + 7)[:1]):
         found = diagnose(study, tested)
 
-        whole = OF_STUDIES if tested else ("KH201", "KH204", "KH206", "KH207")
+        whole = OF_STUDIES if tested else ("KH201", "KH204", "KH206", "KH207", "KH208")
         assert [f.code for f in found if f.variant is None] == list(whole)
         assert len(found) == len(whole) + len(RULES) * len(study.variants)
         for finding in found:
@@ -277,8 +277,8 @@ def test_all_replicates_diverged_leaves_one_finding():
     curves = variant(train=[[1.0, np.nan]] * 3, valid=[[1.0, np.nan]] * 3)
     found = diagnose(StudyCurves((curves,)))
 
-    # Four of the study, its curves' rules but divergence, and that it has too few replicates.
-    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 11
+    # Five of the study, its curves' rules but divergence, and that it has too few replicates.
+    assert [f.verdict for f in found if f.code != "KH105"] == ["not applicable"] * 12
     assert [f.verdict for f in found if f.code == "KH105"] == ["found"]
     assert verdict(found, 3) == "diverged"
 
@@ -300,6 +300,7 @@ def test_an_ordinary_study():
         "KH204": "not applicable",
         "KH206": "not applicable",
         "KH207": "not applicable",
+        "KH208": "not applicable",
     }
 
 

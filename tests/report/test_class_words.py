@@ -340,6 +340,7 @@ def test_regression_is_silent_of_classes(tmp_path):
         "KH204": "not applicable",
         "KH206": "not applicable",
         "KH207": "found",
+        "KH208": "not found",
     }
 
 
@@ -350,7 +351,7 @@ def test_rules_about_the_test_set_read_nothing_and_know_what_was_read(tmp_path):
         kohort.Variant("net", constant, form="binary"),
         kohort.Variant("other", constant, form="binary", lean=2.0),
     )
-    assert set(verdicts(result)) == {"KH201", "KH204", "KH206", "KH207"}
+    assert set(verdicts(result)) == {"KH201", "KH204", "KH206", "KH207", "KH208"}
     assert result.readings() == ()
     result.report(tmp_path / "r.html")
     assert verdicts(result)["KH205"] == "found"
@@ -378,7 +379,7 @@ def test_a_kept_reading_is_known_and_not_read_again(tmp_path):
     assert "KH205" not in (tmp_path / "tables" / "findings.csv").read_text("utf-8")
     with open_store(tmp_path / "k.db") as store:
         assert {f.code for f in store.study("kept").findings() if f.variant is None} == {
-            *("KH201", "KH204", "KH206", "KH207")
+            *("KH201", "KH204", "KH206", "KH207", "KH208")
         }
 
 
@@ -436,6 +437,7 @@ def test_findings_need_no_store(tmp_path):
         "KH204": "found",
         "KH206": "not applicable",
         "KH207": "not applicable",
+        "KH208": "not found",
     }
 
 

@@ -339,3 +339,8 @@ class Dataset:
 def is_table(data: Dataset) -> bool:
     """Whether samples are rows of a table: one axis of numbers that are no pixels."""
     return data.pixels is None and data.x_train.ndim == 2
+
+
+def is_windows(data: Dataset) -> bool:
+    """Whether samples may be windows `[step, input]`: two axes of numbers that are no pixels."""
+    return data.pixels is None and data.x_train.ndim == 3

@@ -13,6 +13,7 @@ import numpy as np
 
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
+from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import CountedClass, Majority
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.evidence.class_counts import ClassCounts, counts_from_json, counts_to_json
@@ -83,6 +84,7 @@ class StudyRecord:
         constant: What one answer for all samples scores, where that is known of the score.
         classes: Which classes its members find; None where the targets are no classes, or no
             member tells them, and in studies that were kept before it was.
+        told: What single inputs of its data tell of the target; None where nobody looked.
     """
 
     settings: Settings
@@ -96,6 +98,7 @@ class StudyRecord:
     learned: tuple[LearnedLayer, ...] | None = None
     constant: ConstantAnswer | None = None
     classes: ClassCounts | None = None
+    told: ToldAlone | None = None
 
     @property
     def whole(self) -> Curves:
@@ -119,14 +122,14 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
     """A record as JSON, without arguments, curves and seconds, which a store keeps separately."""
     settings = asdict(record.settings)
     settings |= {name: settings[name].isoformat() for name in ("started", "finished")}
-    constants = {"majority": record.majority, "constant": record.constant}
+    facts = {"majority": record.majority, "constant": record.constant, "told": record.told}
     return {
         "settings": settings,
         "untrained_losses": [variant.untrained_loss for variant in record.variants],
         "overlap": _with_lists(asdict(record.overlap)),
         **{
-            name: None if answer is None else _with_lists(asdict(answer))
-            for name, answer in constants.items()
+            name: None if fact is None else _with_lists(asdict(fact))
+            for name, fact in facts.items()
         },
         "parameters": [variant.parameters for variant in record.variants],
         "restraints": [variant.regularizer_count for variant in record.variants],
@@ -193,7 +196,15 @@ def from_json(
         None if learned is None else tuple(LearnedLayer(**layer) for layer in learned),
         None if constant is None else ConstantAnswer(**_with_arrays(constant)),
         counts_from_json(stored.get("classes")),
+        _told_alone(stored.get("told")),
     )
+
+
+def _told_alone(stored: Mapping[str, Any] | None) -> ToldAlone | None:
+    if stored is None:
+        return None
+    names = {name: tuple(stored[name]) for name in ("names", "earlier")}
+    return ToldAlone(**_with_arrays(stored) | names)
 
 
 def raced(stored: Mapping[str, Any]) -> dict[str, int] | None:

@@ -21,7 +21,7 @@ from kohort.findings.rules import (
     undertrained,
     unstable,
 )
-from kohort.findings.rules.leaks import learned_outside
+from kohort.findings.rules.leaks import given_away, learned_outside
 from kohort.findings.rules.references import constant
 from kohort.findings.statistics.interval import Interval
 
@@ -36,7 +36,7 @@ RULES = (
     too_few.RULE,
 )
 """Rules about one variant of a study."""
-STUDY_RULES = (leak.RULE, majority.RULE, learned_outside.RULE, constant.RULE)
+STUDY_RULES = (leak.RULE, majority.RULE, learned_outside.RULE, constant.RULE, given_away.RULE)
 """Rules about the study as a whole."""
 TEST_RULES = (above_test.RULE, never_found.RULE)
 """Rules about what the winner and the baseline do on the test set."""

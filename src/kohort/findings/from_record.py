@@ -85,6 +85,7 @@ def study_curves(record: StudyRecord) -> StudyCurves:
         settings.group_size,
         settings.looks,
         learned=record.learned,
+        told=record.told,
         constant=record.constant,
         weighs_answers=settings.weighs_answers,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
+from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import Majority
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.curves.ends import carried, lowest_by_others, means_at_end, rise_after
@@ -37,8 +38,7 @@ class VariantCurves:
         untrained_loss: Train loss of the model before its first step; NaN if unknown.
         parameters: The number of the model's weights; 0 if unknown.
         regularizer_count: Regularisers in the model: dropout, noise, penalties.
-        untrained_in: By replicate's number, train loss of its own model before its first step,
-            where that was measured.
+        untrained_in: By replicate's number, that of its own model, where it was measured.
         weighting: The weights of classes that it trains with, as text; "" without. Train errors of
             other weightings say nothing of what it can fit.
         running_loss: What training lowers: train loss in training mode, the mean over each epoch,
@@ -236,6 +236,7 @@ class StudyCurves:
             variant that left has length 0 in the replicates that it did not train.
         share: The part of the error rate that may be spent: less than 1 at a look of a race.
         learned: The layers of its models that learned from data; None if nobody looked.
+        told: What single inputs tell of the target; None if nobody looked.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -253,6 +254,7 @@ class StudyCurves:
     looks: tuple[int, ...] = ()
     share: float = 1.0
     learned: tuple[LearnedLayer, ...] | None = None
+    told: ToldAlone | None = None
     constant: ConstantAnswer | None = None
     weighs_answers: bool = False
 
@@ -298,10 +300,7 @@ class StudyCurves:
 
     @cached_property
     def lowest(self) -> int | None:
-        """The number of the candidate with the lowest mean validation error at e*.
-
-        None where no variant trained to the end.
-        """
+        """The number of the candidate of lowest mean validation error at e*; None without any."""
         numbers = self.candidates
         if not len(numbers):
             return None

@@ -8,10 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kohort.data.copies import find_copies
+from kohort.data.copies import Copies, find_copies
+from kohort.data.dataset import Dataset, is_table
+from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import group_facts
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
+from kohort.data.inspection.told_alone import ToldAlone, told_alone
+from kohort.data.labels import class_labels
 from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan
@@ -26,6 +30,7 @@ from kohort.evidence.record import StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings, sizes_of
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
+from kohort.findings.rules.leaks.given_away import MOST_COLUMNS, MOST_NUMBERS
 from kohort.runs.classes.recorded import (
     class_counts,
     majority_class,
@@ -38,6 +43,8 @@ from kohort.runs.new_models import untrained_loss
 from kohort.runs.work import weight_bytes
 
 _NONE = np.zeros(0, int)
+_MOST_KEPT = 50
+"""Of so many inputs that tell most of the target a record keeps what they tell."""
 NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)  # nobody looked for copies
 
 
@@ -208,6 +215,7 @@ def study_record(
         spec.metric, spec.mode, [m.metrics for m in planned], [m.measured.constant for m in planned]
     )
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
+    copies = find_copies(spec.data) if seeks_copies else None
     record = StudyRecord(
         _settings(spec, score, records, engine, start, runs),
         tuple(
@@ -227,7 +235,7 @@ def study_record(
             for number, variant in enumerate(spec.variants)
         ),
         tuple(addition_pairs(spec.variants)),
-        _overlap(spec, records.replicates) if seeks_copies else NOT_SOUGHT,
+        NOT_SOUGHT if copies is None else _overlap(spec, copies, records.replicates),
         records.curves(),
         {(t.plan.variant, t.plan.replicate): t.seconds for t in records.trained},
         majority_class(spec, score, records.replicates),
@@ -235,6 +243,7 @@ def study_record(
         learned,
         one_answer(spec, score, records.replicates),
         class_counts(spec, records.found, records.replicates),
+        None if copies is None else _told(spec.data, copies),
     )
     if not record.whole.metrics:
         return record
@@ -284,9 +293,19 @@ def _settings(
     )
 
 
-def _overlap(spec: StudySpec, count: int) -> Overlap:
+def _told(data: Dataset, copies: Copies) -> ToldAlone | None:
+    """What single inputs tell of the target: those that tell most."""
+    if is_table(data) and data.x_train.shape[1] > MOST_COLUMNS:
+        return None
+    labels = class_labels(data)
+    together = kept_together(data, copy_facts(copies, labels))[: len(data.x_train)]
+    told = told_alone(data, labels, together, MOST_NUMBERS)
+    return None if told is None else told.first(_MOST_KEPT)
+
+
+def _overlap(spec: StudySpec, copies: Copies, count: int) -> Overlap:
     """Copies of training samples in the test data, and in the first replicates' validation data."""
-    copies, replicates = find_copies(spec.data), spec.whole_replicates[:count]
+    replicates = spec.whole_replicates[:count]
     groups = group_facts(spec.data, copies)
     return Overlap(
         test=int(copies.test.sum()),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.data.inspection.column_facts import column_facts
+from kohort.data.inspection.told_alone import told_alone
 
 
 def series(rows, seed=0):
@@ -35,7 +35,7 @@ def panel():
 def holding(frame, **how):
     """The columns that hold an earlier target."""
     data = kohort.Dataset.from_frame(frame, target="y", **how)
-    return list(column_facts(data, None, np.arange(len(data.x_train))).earlier)
+    return list(told_alone(data, None, np.arange(len(data.x_train))).earlier)
 
 
 @pytest.mark.parametrize("test", [0, 0.3], ids=["train", "train and test"])
@@ -85,13 +85,13 @@ def test_what_holds_its_own_target_now_and_then_is_no_earlier_one():
 def test_the_row_before_is_that_of_the_order():
     frame = lagged(series(400)).drop(columns="store")
     data = kohort.Dataset.from_frame(frame[::-1], target="y", time="day", test=0)
-    facts = column_facts(data, None, np.arange(len(data.x_train)))
-    explained = dict(zip(facts.alone, facts.explained, strict=True))
+    facts = told_alone(data, None, np.arange(len(data.x_train)))
+    explained = dict(zip(facts.names, facts.explained, strict=True))
     assert facts.before[0] == pytest.approx(explained["last"], abs=0.02)
-    assert facts.before[1] == pytest.approx(facts.ranked[facts.alone.index("last")], abs=0.02)
+    assert facts.before[1] == pytest.approx(facts.ranked[facts.names.index("last")], abs=0.02)
     mixed = frame.drop(columns="day").sample(frac=1, random_state=0)
     data = kohort.Dataset.from_frame(mixed, target="y", test=0)
-    assert column_facts(data, None, np.arange(len(mixed))).before[0] < 0.1
+    assert told_alone(data, None, np.arange(len(mixed))).before[0] < 0.1
 
 
 def test_a_frequent_target_is_no_earlier_one():

@@ -7,6 +7,7 @@ from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.data.inspection.copy_facts import CopyFacts
 from kohort.data.inspection.group_facts import GroupFacts
 from kohort.data.inspection.time_facts import OrderInTime
+from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import ClassLabels
 from kohort.findings.checks.checked import CheckedData, OutOfFold
 from kohort.findings.statistics.interval import Interval
@@ -38,16 +39,19 @@ def groups(*, given=False, copied=0, columns=(), made_of="", across=None, fewer=
     return GroupFacts(given, copied, 1000, columns, made_of, across, on_both, fewer)
 
 
-def columns(names=3, *, right=None, of_class=None, explained=None, ranked=None, earlier=(), **idle):
+def columns(names=3, **idle):
     seen = {"constant": (), "copies": (), "outweighed": (), **idle}
-    right = None if right is None else np.array(right)
-    of_class = None if of_class is None else np.array(of_class)
-    explained = None if explained is None else np.array(explained)
-    ranked = None if ranked is None else np.array(ranked)
-    told = tuple(f"column {n}" for n in range(names))
-    earlier = tuple(told[n] for n in earlier)
-    numbers = {"explained": explained, "ranked": ranked, "earlier": earlier, "alone": told}
-    return ColumnFacts(told, **seen, right=right, of_class=of_class, **numbers)
+    return ColumnFacts(tuple(f"column {n}" for n in range(names)), **seen)
+
+
+def alone(names=3, *, right=None, of_class=None, explained=None, ranked=None, earlier=(), **more):
+    """What so many columns tell by themselves."""
+    given = {"right": right, "of_class": of_class, "explained": explained, "ranked": ranked}
+    if explained is not None and ranked is None:
+        given["ranked"] = np.zeros(names)
+    arrays = {name: None if part is None else np.array(part) for name, part in given.items()}
+    called = tuple(f"column {n}" for n in range(names))
+    return ToldAlone(called, names, **arrays, earlier=tuple(called[n] for n in earlier), **more)
 
 
 def in_time(alike, *, name="day", p=0.0005, in_order=1.0, later=False, groups=False):

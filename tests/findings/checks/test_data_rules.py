@@ -12,6 +12,7 @@ from kohort.findings.checks.checked import OutOfFold
 from kohort.findings.checks.data_rules import DATA_RULES, SERIOUS
 from kohort.findings.checks.doubtful_labels import learned_part
 from tests.findings.checks.checked_data import (
+    alone,
     checked,
     columns,
     copies,
@@ -109,32 +110,26 @@ CASES = {
     },
     "KD107": {
         "found": [
-            {"columns": columns(2, right=[[500, 500], [250, 250]], of_class=[500, 500])},
-            {"columns": columns(2, right=[[970, 9990], [0, 9900]], of_class=[1000, 10000])},
-            {"columns": columns(2, explained=[0.98, 0.1])},
-            {"columns": columns(2, explained=[0.8, 0.1], ranked=[0.3, 0.999])},
-            {
-                "columns": columns(2, explained=[0.98, 0.99], earlier=[1]),
-                "times": (in_time(0.9),),
-            },
+            {"told": alone(2, right=[[500, 500], [250, 250]], of_class=[500, 500])},
+            {"told": alone(2, right=[[970, 9990], [0, 9900]], of_class=[1000, 10000])},
+            {"told": alone(2, explained=[0.98, 0.1])},
+            {"told": alone(2, explained=[0.8, 0.1], ranked=[0.3, 0.999])},
+            {"told": alone(2, explained=[0.98, 0.99], earlier=[1], in_time=True)},
         ],
         "inconclusive": [
-            {"columns": columns(2, right=[[48, 48], [0, 0]], of_class=[50, 50])},
-            {"columns": columns(2, explained=[0.98, 0.1], earlier=[0])},
+            {"told": alone(2, right=[[48, 48], [0, 0]], of_class=[50, 50])},
+            {"told": alone(2, explained=[0.98, 0.1], earlier=[0])},
         ],
         "not found": [
-            {"columns": columns(2, right=[[0, 9900], [50, 9000]], of_class=[100, 9900])},
-            {"columns": columns(2, explained=[0.97, -0.1])},
-            {"columns": columns(2, explained=[0.97, -0.1], ranked=[0.9989, 0.9])},
-            {
-                "columns": columns(2, explained=[0.98, 0.1], earlier=[0]),
-                "times": (in_time(0.9),),
-            },
+            {"told": alone(2, right=[[0, 9900], [50, 9000]], of_class=[100, 9900])},
+            {"told": alone(2, explained=[0.97, -0.1])},
+            {"told": alone(2, explained=[0.97, -0.1], ranked=[0.9989, 0.9])},
+            {"told": alone(2, explained=[0.98, 0.1], earlier=[0], in_time=True)},
         ],
         "not applicable": [
             {},
             {"columns": columns(2)},
-            {"columns": columns(2, right=[[5, 0], [5, 0]], of_class=[9, 0])},
+            {"told": alone(2, right=[[5, 0], [5, 0]], of_class=[9, 0])},
         ],
     },
     "KD108": {
@@ -262,11 +257,11 @@ def test_sentences_agree_in_number_and_say_why():
     found = predicted([[500, 0], [1, 499]])
     found.probabilities[0] = (0.9, 0.1)  # or the mean of its class would be what suspects need
     assert "1 of 1,000 labels (0.1 %) is suspect" in judged("KD104", predicted=found).sentence
-    told = judged("KD107", columns=columns(1, right=[[50, 90]], of_class=[100, 100]))
+    told = judged("KD107", told=alone(1, right=[[50, 90]], of_class=[100, 100]))
     assert told.sentence.startswith(
         "The column that tells most by itself, column 0, reaches a balanced accuracy of 70.0 % ("
     )
-    rare = judged("KD107", columns=columns(14, right=[[1814, 95]], of_class=[1824, 96]))
+    rare = judged("KD107", told=alone(14, right=[[1814, 95]], of_class=[1824, 96]))
     assert rare.verdict == "inconclusive"
     assert rare.sentence.startswith("By itself column 0 may give the class away: it reaches a ")
     assert "95.0 to" not in rare.sentence  # rounding does not move it onto the threshold
@@ -380,20 +375,20 @@ def test_a_class_that_is_missing_is_named():
 
 def test_a_rare_class_is_what_a_column_must_tell_too():
     # Always the common class: 99 % right, and a balanced accuracy of one half.
-    silent = judged("KD107", columns=columns(1, right=[[0, 9900]], of_class=[100, 9900]))
+    silent = judged("KD107", told=alone(1, right=[[0, 9900]], of_class=[100, 9900]))
     assert silent.evidence["balanced accuracy of the best one"].mean == 0.5
 
 
 def test_every_column_that_gives_a_number_away_is_named():
-    by_rank = columns(3, explained=[0.1, 0.9, 0.8], ranked=[0.1, 1.0, 0.9999])
-    assert judged("KD107", columns=by_rank).sentence == (
+    by_rank = alone(3, explained=[0.1, 0.9, 0.8], ranked=[0.1, 1.0, 0.9999])
+    assert judged("KD107", told=by_rank).sentence == (
         "By itself column 1 and column 2 give the target away: the means in bins of column 1 "
         "explain 90.0 % of the target's variance, and its rank correlation with the target is 1."
     )
 
 
 def test_what_a_column_explains_is_told_to_be_by_its_bins():
-    silent = judged("KD107", columns=columns(2, explained=[0.1, 0.19], ranked=[0.1, 0.2]))
+    silent = judged("KD107", told=alone(2, explained=[0.1, 0.19], ranked=[0.1, 0.2]))
     assert silent.sentence == (
         "Of columns by themselves, the means in bins of column 1 explain 19.0 % of the target's "
         "variance, and those of others less."
@@ -401,30 +396,31 @@ def test_what_a_column_explains_is_told_to_be_by_its_bins():
 
 
 def test_earlier_targets_are_no_giveaway_where_the_order_is_known():
-    lags = columns(3, explained=[0.985, 0.1, 0.99], earlier=[0, 2])
+    lags = alone(3, explained=[0.985, 0.1, 0.99], earlier=[0, 2])
     told = "the means in bins of column 2 explain 99.0 % of the target's variance."
-    in_order = judged("KD107", columns=lags, times=(in_time(0.9),))
+    in_order = judged("KD107", told=replace(lags, in_time=True))
     assert in_order.sentence == f"Targets of earlier rows are in column 2 and column 0: {told}"
-    unordered = judged("KD107", columns=lags).sentence
+    unordered = judged("KD107", told=lags).sentence
     assert unordered.startswith(f"Targets of rows further up are in column 2 and column 0: {told} ")
     assert unordered.endswith("they are known before, else they give the target away.")
-    both = columns(3, explained=[0.985, 0.99, 0.1], earlier=[0])
-    assert judged("KD107", columns=both, times=(in_time(0.9),)).sentence.startswith(
+    both = alone(3, explained=[0.985, 0.99, 0.1], earlier=[0])
+    assert judged("KD107", told=replace(both, in_time=True)).sentence.startswith(
         "By itself column 1 gives the target away: "
     )
 
 
 def test_a_column_that_tells_no_more_than_the_row_before_may_be_known():
-    smooth = columns(3, explained=[0.985, 0.99, 0.1], ranked=[0.99, 0.995, 0], earlier=[0])
-    before = replace(smooth, before=(0.995, 0.998))
-    left_open = judged("KD107", columns=before, times=(in_time(0.9),))
+    smooth = alone(3, explained=[0.985, 0.99, 0.1], ranked=[0.99, 0.995, 0], earlier=[0])
+    smooth = replace(smooth, in_time=True)
+    left_open = judged("KD107", told=replace(smooth, before=np.array([0.995, 0.998])))
     assert left_open.verdict == "inconclusive"
     assert left_open.sentence.endswith(
         "By itself column 1 tells about as much as the target of the row before, and may be "
         "known before as well."
     )
-    for less in (replace(smooth, before=(0.97, 0.998)), replace(smooth, before=(0.995, 0.98))):
-        assert judged("KD107", columns=less, times=(in_time(0.9),)).verdict == "found"
+    for less in ([0.97, 0.998], [0.995, 0.98]):
+        told = replace(smooth, before=np.array(less))
+        assert judged("KD107", told=told).verdict == "found"
 
 
 def test_a_shift_to_a_later_test_set_is_told_as_one_over_time():

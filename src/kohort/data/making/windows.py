@@ -59,3 +59,12 @@ def _part_shared(x: np.ndarray, moved: int, earlier: int, pairs: np.ndarray) -> 
     is_same = (shared == later).reshape(rows).all(axis=1)
     varies = (shared != shared[:, :1]).reshape(rows).any(axis=1)
     return float((is_same & varies).mean())
+
+
+def place_name(place: int, shape: tuple[int, ...]) -> str:
+    """What to call a place of windows `[step, input]`, flat, of this shape."""
+    steps, inputs = shape
+    step, number = divmod(place, inputs)
+    of_input = f" of input {number + 1} of {inputs}" * (inputs > 1)
+    where = "the last step" if step == steps - 1 else f"step {step + 1} of {steps}"
+    return f"{where}{of_input}"

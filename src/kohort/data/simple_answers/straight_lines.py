@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from kohort.data.dataset import Dataset, is_table
+from kohort.data.dataset import Dataset, is_table, is_windows
 from kohort.data.inspection.group_facts import column_names
+from kohort.data.making.windows import place_name
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.data.simple_answers.error_kinds import ErrorKind, error_of, mean_of, of_rows
 
@@ -35,8 +36,7 @@ def straight_line(
         `[sample, step, input]`, targets are no numbers, or no input varies in some part.
     """
     y = data.y_train.reshape(len(data.y_train), -1).astype(np.float64)
-    is_known = is_table(data) or (data.pixels is None and data.x_train.ndim == 3)
-    if not is_known or data.y_train.ndim > 2 or not data.x_train.size:
+    if not (is_table(data) or is_windows(data)) or data.y_train.ndim > 2 or not data.x_train.size:
         return None
     inputs, chosen, scores = _Inputs(data), list[np.ndarray](), []
     for train, valid in parts:
@@ -148,8 +148,4 @@ class _Inputs:
         place = int(places[0])
         if self._names:
             return f"a straight line of {self._names[place]}"
-        steps, inputs = self._shape
-        step, number = divmod(place, inputs)
-        of_input = f" of input {number + 1} of {inputs}" * (inputs > 1)
-        where = "the last step" if step == steps - 1 else f"step {step + 1} of {steps}"
-        return f"a straight line of {where}{of_input}"
+        return f"a straight line of {place_name(place, self._shape)}"

@@ -3,11 +3,12 @@
 import numpy as np
 
 from kohort.data.copies import find_copies
-from kohort.data.dataset import Dataset
+from kohort.data.dataset import Dataset, is_windows
 from kohort.data.inspection.column_facts import column_facts
 from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import blank_samples, group_facts
 from kohort.data.inspection.time_facts import time_facts
+from kohort.data.inspection.told_alone import told_alone
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.data.splits import random_part
 from kohort.findings.checks.checked import CheckedData, OutOfFold
@@ -20,6 +21,8 @@ MOST_LABELS = 60_000
 """Of more samples, the labels of a random part are checked."""
 MOST_OF_A_SIDE = 5_000
 """The most samples of train, and of test, that are told apart."""
+MOST_OF_WINDOWS = 2**20
+"""The most numbers of windows that are asked what they tell by themselves."""
 FEWEST = 10
 """Samples that a class, or a side, needs so that each fold has some."""
 
@@ -49,7 +52,8 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
         copies,
         group_facts(data, found),
         labels,
-        column_facts(data, labels, together[:train]),
+        column_facts(data),
+        told_alone(data, labels, together[:train], MOST_OF_WINDOWS if is_windows(data) else None),
         blank_samples(data),
         predicted=predicted,
         shift=shift,

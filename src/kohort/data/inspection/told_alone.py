@@ -1,0 +1,259 @@
+"""What single inputs tell of the target: columns of a table, places of windows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy
+
+from kohort.data.dataset import Dataset, is_table, is_windows
+from kohort.data.inspection.earlier_targets import (
+    by_themselves,
+    hold_earlier_targets,
+    targets_before,
+)
+from kohort.data.labels import ClassLabels
+from kohort.data.linked import extremes
+from kohort.data.making.windows import place_name
+from kohort.data.splits import deal, random_part
+
+FOLDS = 5
+NUMBER_BINS = 256
+"""The most bins of an input by which a number is told."""
+CHANCE = 1e-6
+"""Ranks are compared where chance puts a target in the order of an input less often than this."""
+MOST_SAMPLES, FEWEST_SAMPLES = 20_000, 1_000
+"""Of more training samples a random part is looked at; a bound of numbers keeps the latter."""
+_ONE, _OTHERS = 0.999, 0.5
+"""A rank correlation that counts as one of equal ranks, and the part of the samples in which the
+step beside must hold another number than the target for a place to be the target itself."""
+MOST_PLACES = 512
+"""Of windows of more places, those of the last steps are looked at."""
+
+type Parts = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Rows to learn from, and those that are held out, of each fold."""
+
+
+@dataclass(frozen=True, eq=False)
+class ToldAlone:
+    """What each input tells of the target by itself, by the training samples.
+
+    Attributes:
+        names: `[input]`, what is asked: columns of a table, of categories the whole column and not
+            the input of each, or places of windows.
+        count: How many were asked.
+        right: int64 `[input, class]`, the samples whose class it tells, out of sample; None where
+            targets are no classes.
+        of_class: int64 `[class]`, the samples of each.
+        explained: float64 `[input]`, of numbers to predict, the part of their variance that it
+            explains, out of sample; None where targets are classes.
+        ranked: float64 `[input]`, of numbers to predict, Spearman's correlation with it, without
+            its sign; None where targets are classes.
+        earlier: Columns that hold the target of an earlier row; none where targets are classes.
+        before: float64 `[2]`, of numbers to predict, `explained` and `ranked` of the target of the
+            row before; of places of windows `[input, 2]`, those of the step beside it, of itself.
+        in_time: Whether moments tell the order of the rows.
+        of_windows: Whether they are places of windows.
+    """
+
+    names: tuple[str, ...]
+    count: int
+    right: np.ndarray | None = field(repr=False, default=None)
+    of_class: np.ndarray | None = field(repr=False, default=None)
+    explained: np.ndarray | None = field(repr=False, default=None)
+    ranked: np.ndarray | None = field(repr=False, default=None)
+    earlier: tuple[str, ...] = ()
+    before: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(2))
+    in_time: bool = False
+    of_windows: bool = False
+
+    def first(self, most: int) -> "ToldAlone":
+        """The same of the inputs that tell most, so many at most."""
+        if self.right is not None and self.of_class is not None:
+            told = (self.right / np.maximum(1, self.of_class)).sum(axis=1)
+        else:
+            assert self.explained is not None
+            assert self.ranked is not None
+            told = np.maximum(self.explained, self.ranked)
+        kept = np.sort(np.argsort(-told, kind="stable")[:most])
+        names = tuple(self.names[n] for n in kept)
+        return replace(
+            self,
+            names=names,
+            right=None if self.right is None else self.right[kept],
+            explained=None if self.explained is None else self.explained[kept],
+            ranked=None if self.ranked is None else self.ranked[kept],
+            earlier=tuple(name for name in self.earlier if name in names),
+            before=self.before if self.before.ndim == 1 else self.before[kept],
+        )
+
+
+def told_alone(
+    data: Dataset, labels: ClassLabels | None, together: np.ndarray, most: int | None = None
+) -> ToldAlone | None:
+    """What each column of a table, or place of windows, tells of the target by itself.
+
+    An input alone tells the target by a rule of one column (after Holte 1993, "Very simple
+    classification rules perform well on most commonly used datasets", Machine Learning 11): its
+    values are cut where the class changes, and each bin answers with the class that it has most
+    of, in parts of the class's rows. Of numbers, bins have equal counts and answer with their
+    mean; each category is a bin. Bins and answers are learned on four fifths of the rows and scored
+    on the other fifth, five times. Bins are coarse where rows are few or a target is skewed, so
+    that the ranks of numbers are compared as well.
+
+    Args:
+        data: The data.
+        labels: Their classes; None where targets are none.
+        together: int64 `[train sample]`, equal for rows that no fold may part.
+        most: The most numbers to look at; of more samples a random part is. None for no bound.
+
+    Returns:
+        What they tell; None where samples are neither rows of a table nor windows
+        `[sample, step, input]`, or targets are several numbers each.
+    """
+    of_windows = is_windows(data)
+    if not (is_table(data) or of_windows) or not len(data.x_train):
+        return None
+    if labels is None and data.y_train.size != len(data.y_train):
+        return None
+    random = np.random.default_rng(0)
+    width = min(data.x_train[0].size, MOST_PLACES if of_windows else data.x_train[0].size)
+    bound = MOST_SAMPLES if most is None else max(FEWEST_SAMPLES, most // max(1, width))
+    rows = random_part(random, np.arange(len(data.x_train)), min(MOST_SAMPLES, bound))
+    parts = [
+        (np.setdiff1d(np.arange(len(rows)), held_out), held_out)
+        for held_out in deal(random, together[rows], FOLDS)
+        if 0 < len(held_out) < len(rows)
+    ]
+    x = data.x_train[rows]
+    asked = _places(x) if of_windows else by_themselves(data, x)
+    moments = data.columns is not None and bool(data.columns.moments)
+    found = ToldAlone(tuple(asked), len(asked), in_time=moments, of_windows=of_windows)
+    if labels is not None:
+        label, classes = labels.train[rows], len(labels.names)
+        right = np.array([_told_classes(c, label, classes, parts) for c in asked.values()])
+        return replace(found, right=right, of_class=np.bincount(label, minlength=classes))
+    y = data.y_train.reshape(-1)[rows].astype(np.float64)
+    explained = np.array([_explained(c, y, parts) for c in asked.values()])
+    ranked = _ranked(np.column_stack([*asked.values()]), y, together[rows])
+    found = replace(found, explained=explained, ranked=ranked)
+    if of_windows:
+        return replace(found, before=_of_steps_beside(x, y, len(asked), together[rows], parts))
+    before = targets_before(data)[:, rows]
+    of_before = [
+        max(_explained(one, y, parts) for one in before),
+        float(_ranked(before.T, y, together[rows]).max()),
+    ]
+    return replace(found, earlier=hold_earlier_targets(data), before=np.array(of_before))
+
+
+def _places(x: np.ndarray) -> dict[str, np.ndarray]:
+    """The places of windows `[sample, step, input]` by name, `[sample]` each, the last first."""
+    flat, shape = x.reshape(len(x), -1), x.shape[1:]
+    places = range(flat.shape[1])[::-1][:MOST_PLACES]
+    return {place_name(place, shape): flat[:, place] for place in places}
+
+
+def _of_steps_beside(
+    x: np.ndarray, y: np.ndarray, count: int, together: np.ndarray, parts: Parts
+) -> np.ndarray:
+    """What the steps beside tell of the last places of windows; float64 `[place, 2]`.
+
+    An input that is the same in all steps tells no series, and a place that holds the target itself
+    is no earlier value: of these it is none. Ranks that are nearly those of the step beside may be
+    nearer to the target's by rounding: they count as equal.
+    """
+    flat, inputs = x.reshape(len(x), -1), x.shape[2]
+    found, target = np.zeros((count, 2)), y.astype(flat.dtype)
+    for number, place in enumerate(range(flat.shape[1])[::-1][:count]):
+        beside = place - inputs if place >= inputs else place + inputs
+        if beside >= flat.shape[1]:
+            continue
+        one, other = flat[:, place], flat[:, beside]
+        holds_target = (one == target).all() and (other != target).mean() > _OTHERS
+        if not holds_target and (other != one).any():
+            of_place = one.astype(np.float64)
+            rank = float(_ranked(other[:, None], of_place, together)[0])
+            found[number] = _explained(other, of_place, parts), 1.0 if rank > _ONE else rank
+    return found
+
+
+def _class_borders(column: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Borders halfway between neighbouring values that are not of one class."""
+    values, place = np.unique(column.astype(np.float64), return_inverse=True)
+    lowest, highest = extremes(label, place, len(values))
+    is_one = (lowest[:-1] == highest[1:]) & (highest[:-1] == lowest[1:])
+    between: np.ndarray = ((values[:-1] + values[1:]) / 2)[~is_one]
+    return between
+
+
+def _even_borders(column: np.ndarray, most: int) -> np.ndarray:
+    """Borders of bins with equal counts, one for each value where there are few."""
+    values = np.unique(column)
+    if len(values) <= most:
+        return values[1:]
+    return np.unique(np.quantile(column, np.linspace(0, 1, most + 1)[1:-1]))
+
+
+def _told_classes(column: np.ndarray, label: np.ndarray, classes: int, parts: Parts) -> np.ndarray:
+    """int64 `[class]`, the rows of each class that a rule of one column tells, out of sample."""
+    right = np.zeros(classes, np.int64)
+    for train, held_out in parts:
+        borders = _class_borders(column[train], label[train])
+        place = np.searchsorted(borders, column, side="right")
+        counts = np.zeros((len(borders) + 1, classes))
+        np.add.at(counts, (place[train], label[train]), 1)
+        answer = (counts / np.maximum(1, counts.sum(axis=0))).argmax(axis=1)
+        is_right = answer[place[held_out]] == label[held_out]
+        right += np.bincount(label[held_out][is_right], minlength=classes)
+    return right
+
+
+def _explained(column: np.ndarray, y: np.ndarray, parts: Parts) -> float:
+    """The part of the variance of `y` that a rule of one column explains, out of sample."""
+    missed = usual = 0.0
+    for train, held_out in parts:
+        most = (
+            len(train) if column.dtype.kind == "i" else min(NUMBER_BINS, max(2, len(train) // 20))
+        )
+        borders = _even_borders(column[train], most)
+        place, bins = np.searchsorted(borders, column, side="right"), len(borders) + 1
+        counts = np.bincount(place[train], minlength=bins)
+        sums = np.bincount(place[train], y[train], minlength=bins)
+        mean = y[train].mean()
+        answer = np.where(counts > 0, sums / np.maximum(1, counts), mean)
+        missed += float(((y[held_out] - answer[place[held_out]]) ** 2).sum())
+        usual += float(((y[held_out] - mean) ** 2).sum())
+    return 1 - missed / usual if usual > 0 else 0.0
+
+
+def _ranked(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of each column with `y`, without its sign, float64 `[column]`.
+
+    It is 0 where an order is easily a chance, by the number of orders of the different values of
+    `y` among what is kept together. Where one value has half of the rows, the others must be in
+    order too: else it would be enough to tell that value.
+    """
+    values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
+    different = np.unique(np.stack([together, place]), axis=1)[1]
+    orders = (
+        scipy.special.gammaln(len(different) + 1)
+        - scipy.special.gammaln(np.bincount(different) + 1).sum()
+    )
+    if orders < np.log(x.shape[1] / CHANCE):
+        return np.zeros(x.shape[1])
+    rank = _rank_correlations(x, y)
+    others = place != counts.argmax()
+    if len(values) > 2 and 2 * others.sum() <= len(y):
+        rank = np.minimum(rank, _rank_correlations(x[others], y[others]))
+    return rank
+
+
+def _rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Of each column with `y`; 0 where one of the two has one value only."""
+    of_y, found = scipy.stats.rankdata(y), np.zeros(x.shape[1])
+    for number, column in enumerate(x.T):
+        ranks = np.stack([scipy.stats.rankdata(column), of_y])
+        if (np.ptp(ranks, axis=1) > 0).all():
+            found[number] = abs(np.corrcoef(ranks)[0, 1])
+    return found

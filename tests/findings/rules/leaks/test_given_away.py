@@ -1,0 +1,83 @@
+"""KH208: an input tells the target of a study's samples by itself."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import kohort
+from kohort.findings.rules.leaks.given_away import MOST_COLUMNS, RULE
+from tests.findings.checks.checked_data import alone
+from tests.findings.curve_builders import study_of
+from tests.models import build_mlp
+
+
+def judged(told):
+    return RULE.judge(study_of([[0.2, 0.3], [0.1, 0.2]], told=told))
+
+
+def test_fires_where_a_column_tells_the_class_and_names_it():
+    found = judged(alone(2, right=[[500, 500], [250, 250]], of_class=[500, 500]))
+    assert (found.code, found.title) == ("KH208", "an input gives the target away")
+    assert (found.verdict, found.variant) == ("found", None)
+    assert found.sentence.startswith("By itself column 0 tells the class: column 0 reaches a bal")
+    assert "Leave it out" in found.advice
+
+
+def test_silent_open_and_where_nobody_looked():
+    assert judged(alone(2, explained=[0.97, 0.1])).verdict == "not found"
+    assert judged(alone(2, explained=[0.99, 0.1], earlier=[0])).verdict == "inconclusive"
+    none = judged(None)
+    assert none.verdict == "not applicable"
+    assert none.sentence.startswith("Nobody looked at what single inputs tell of the target, ")
+
+
+def test_a_place_of_windows_is_called_so():
+    told = replace(alone(2, explained=[0.9, 0.1]), of_windows=True)
+    assert judged(told).sentence.startswith("Of places in the windows, the means in bins of ")
+    smooth = replace(told, explained=np.array([0.99, 0.1]), before=np.array([[0.99, 1.0]] * 2))
+    assert judged(smooth).verdict == "not found"
+    clear = replace(smooth, before=np.array([[0.9, 1.0]] * 2))
+    assert judged(clear).verdict == "found"
+    classes = replace(alone(1, right=[[50, 90]], of_class=[100, 100]), of_windows=True)
+    assert judged(classes).sentence.startswith("The place in the windows that tells most by ")
+
+
+@pytest.mark.parametrize("target", ["number", "class"])
+def test_a_study_finds_it_tells_it_in_the_answer_and_keeps_it(target, tmp_path):
+    random = np.random.default_rng(0)
+    cells = {f"c{n}": random.normal(size=300) for n in range(3)}
+    y = random.normal(size=300) if target == "number" else random.integers(0, 2, 300)
+    cells["after"] = 3.0 * y + 1 + 0.001 * random.normal(size=300)
+    data = kohort.Dataset.from_frame(pd.DataFrame(cells | {"y": y}), target="y", test=0)
+    build = of_numbers if target == "number" else build_mlp
+    given = {} if target == "number" else {"features": 4}
+    study = kohort.Study(
+        "leaks", [kohort.Variant("net", build, **given)], data,
+        replicates=kohort.Holdout(0.2, 3), epochs=1, batch_size=50,
+    )  # fmt: skip
+    result = study.run(tmp_path / "k.db", verbose=0)
+    (found,) = (f for f in result.findings() if f.code == "KH208")
+    assert found.verdict == "found"
+    verb = "gives the target away" if target == "number" else "tells the class"
+    assert f"An input gives the target away (KH208): By itself after {verb}" in result.answer()
+    (kept,) = (f for f in kohort.open(tmp_path / "k.db", "leaks").findings() if f.code == "KH208")
+    assert (kept.verdict, kept.sentence) == (found.verdict, found.sentence)
+
+
+def of_numbers():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def test_a_table_of_very_many_columns_is_left_to_the_check():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(40, MOST_COLUMNS + 1)), random.integers(0, 2, 40)
+    data = kohort.Dataset(x, y)
+    net = kohort.Variant("net", build_mlp, features=MOST_COLUMNS + 1)
+    result = kohort.Study("wide", [net], data, replicates=kohort.Holdout(0.2, 2), epochs=1).run()
+    (found,) = (f for f in result.findings() if f.code == "KH208")
+    assert found.verdict == "not applicable"
