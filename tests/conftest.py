@@ -22,8 +22,10 @@ import kohort
 from kohort.engine.program import cache
 from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 
-# A test may take longer where the machine has other work.
-settings.register_profile("kohort", deadline=None)
+# A test may take longer where the machine has other work. Every run draws the same examples: a
+# failure is that of a change, and `pytest --hypothesis-profile=drawn` looks for others.
+settings.register_profile("kohort", deadline=None, derandomize=True)
+settings.register_profile("drawn", deadline=None)
 settings.load_profile("kohort")
 
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
