@@ -4,6 +4,7 @@ kohort run examples/table.py --data patients.csv --target outcome
 """
 
 import keras
+import numpy as np
 
 import kohort
 
@@ -17,8 +18,12 @@ def build(data, outputs, units=(), dropout=0.0):
         units: The width of each hidden layer.
         dropout: The part of each hidden layer's units that a step leaves out.
     """
-    scaled = keras.layers.Normalization()
-    scaled.adapt(data.x)
+    # A rare category may have no row in this part: as adapt() has it, its column would be divided
+    # by next to nothing where one comes up.
+    variance = data.x.var(axis=0)
+    scaled = keras.layers.Normalization(
+        mean=data.x.mean(axis=0), variance=np.where(variance > 0, variance, 1.0)
+    )
     hidden = [
         layer
         for width in units

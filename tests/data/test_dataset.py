@@ -280,9 +280,9 @@ def test_refuses_half_a_test_set(missing):
         ({"x_train": [["1", "2"]] * 6}, r"of <U1; convert them by \.astype\('float32'\)"),
         (
             {"x_train": pd.DataFrame({"size": [1.0] * 6, "colour": ["red"] * 6})},
-            r"\(6, 2\) of object, such as 'red' in column 'colour'; encode text as numbers",
+            r"\(6, 2\) of object, such as 'red' in column 'colour'; make numbers of text",
         ),
-        ({"x_train": [["a", "2"]] * 6}, r"such as .*'a'.* in column 0; encode text as numbers"),
+        ({"x_train": [["a", "2"]] * 6}, r"such as .*'a'.* in column 0; make numbers of text"),
         ({"y_train": ["a", 1] * 3}, r"such as .*'a'.*; number the classes: class_names, y = "),
         ({"x_train": pd.DataFrame({"day": pd.date_range("2020-01-01", periods=6)})}, "days since"),
     ],

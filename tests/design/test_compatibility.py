@@ -108,6 +108,128 @@ def test_numbers_of_a_table_that_became_classes_are_not_predicted_as_numbers():
     assert study.data.y_test[:, 0].tolist() == rows[len(data.y_train) :].tolist()
 
 
+def test_ages_that_nobody_counts_as_classes_are_numbers_to_a_loss_of_numbers():
+    ages = np.append(np.arange(36) % 6 * 10, [71, 3, 3, 3])
+    data = kohort.Dataset(X, ages)
+    assert any("no sample" in note for note in data.notes)
+    study = study_on(data, 1, "mse")
+    assert study.data.classes is None
+    (note,) = study.data.notes
+    assert note.startswith("targets 0 to 71 are taken as numbers to predict, not as classes: the")
+    assert study_on(data, 72, "sparse_categorical_crossentropy").data is data
+    # Classes of two samples or more are what their numbers say.
+    assert study_on(kohort.Dataset(X, FROM_1 - 1), 1, "mse").data.classes == 10
+
+
+def test_names_are_no_numbers_to_predict():
+    words = np.array(["low", "mid", "high", "top"] * 10)
+    assert_refused(lambda: planned(words, 1, "mse"), "numbers, for the loss mean_squared_error of")
+    written = np.array([f"{number / 8}" for number in range(40)])
+    assert_refused(lambda: planned(written, 1, "mse"), r"make numbers of them, y.astype\('float32")
+
+
+@pytest.mark.parametrize("loss", ["mse", keras.losses.Huber()])
+def test_one_output_is_not_held_against_several_numbers(loss):
+    """Keras would broadcast it."""
+    targets = np.zeros((40, 2), "float32")
+    targets[::3] = 1
+    assert_refused(lambda: planned(targets, 1, loss), "2 outputs, one for each number of a target")
+    assert planned(targets, 2, loss)
+
+
+def test_metrics_of_several_numbers_are_refused_and_said_how_to_average():
+    rows = np.eye(3)[FROM_1 % 3]
+    told = r"'f1_score' of 3, one for each class or column; average them: keras.metrics.F1Score\(av"
+    assert_refused(
+        lambda: ending("categorical_crossentropy", "softmax", y=rows, metrics=["f1_score"]), told
+    )
+    averaged = keras.metrics.F1Score(average="macro")
+    assert ending("categorical_crossentropy", "softmax", y=rows, metrics=[averaged])
+
+
+def test_a_metric_of_one_output_that_gives_an_array_is_kept_as_a_number():
+    y = (np.arange(40) % 2).astype("float32")[:, None]
+
+    def score():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "sigmoid")])
+        metric = keras.metrics.F1Score(threshold=0.5, name="f1")
+        model.compile("sgd", "binary_crossentropy", metrics=[metric])
+        return model
+
+    result = kohort.Study(
+        "s", [kohort.Variant("a", score)], kohort.Dataset(X, y),
+        replicates=kohort.Holdout(0.25, 2), epochs=2, metric="f1",
+    ).run(verbose=0)  # fmt: skip
+    assert result.record.whole.of("val_f1").shape == (1, 2, 2)
+    assert np.isfinite(result.record.whole.of("val_f1")).all()
+
+
+def test_a_metric_of_one_hot_rows_does_not_get_labels():
+    """Of labels Keras takes the one in the place of the class: that of another sample."""
+    recall = keras.metrics.Recall(class_id=1)
+    told = "one-hot targets, for the metric 'recall.*result.recalls"
+    loss = "sparse_categorical_crossentropy"
+    assert_refused(lambda: ending(loss, "softmax", metrics=[recall]), told)
+    rows = np.eye(3)[FROM_1 % 3]
+    assert ending("categorical_crossentropy", "softmax", y=rows, metrics=[recall]).slips == ()
+
+
+def test_a_recall_of_all_columns_is_told_to_be_nearly_the_accuracy():
+    rows, loss = np.eye(3)[FROM_1 % 3], "categorical_crossentropy"
+    plan = ending(loss, "softmax", y=rows, metrics=[keras.metrics.Recall(name="rec")])
+    assert "the metric rec counts all columns of one-hot rows together" in str(plan)
+    labels = ending("binary_crossentropy", "sigmoid", y=rows, metrics=[keras.metrics.Recall()])
+    assert labels.slips == ()
+
+
+def test_probabilities_that_are_taken_for_logits_are_told():
+    told = "ends in {}, and the loss {} takes logits (from_logits=True) and does the same again"
+    sparse = ending(keras.losses.SparseCategoricalCrossentropy(from_logits=True), "softmax")
+    assert told.format("softmax", "sparse_categorical_crossentropy") in str(sparse)
+    binary = keras.losses.BinaryCrossentropy(from_logits=True)
+    assert told.format("sigmoid", "binary_crossentropy") in str(
+        ending(binary, "sigmoid", 1, ONE_LABEL, wrapped=True)
+    )
+
+
+def test_targets_of_one_number_are_told():
+    same = np.full((40, 1), 7.25, "float32")
+    assert "all training targets are 7.25: look at how they are made" in str(
+        ending("mse", y=same, outputs=1)
+    )
+
+
+def test_a_column_that_is_still_in_a_training_part_is_told():
+    """Keras's Normalization would make 10 million of the row that has the rare category."""
+    city = np.zeros(40)
+    city[[3, 17]] = 1
+    frame = pd.DataFrame({"x": X[:, 0], "city": city, "y": X[:, 1]})
+    data = kohort.Dataset.from_frame(frame, target="y", test=0)
+
+    def scaled(data):
+        layer = keras.layers.Normalization()
+        layer.adapt(data.x)
+        model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    def given(data):
+        layer = keras.layers.Normalization(mean=data.x.mean(0), variance=data.x.var(0) + 1)
+        model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    def slips(build, data):
+        splits = {"replicates": kohort.Holdout(0.5, 8), "epochs": 1}
+        return kohort.Study("s", [kohort.Variant("a", build)], data, **splits).plan().slips
+
+    (told,) = slips(scaled, data)
+    assert told.startswith("a: city has one value in the training part of 2 of 8 replicates, an")
+    assert slips(given, data) == ()
+    varied = kohort.Dataset.from_frame(frame.assign(city=X[:, 2]), target="y", test=0)
+    assert slips(scaled, varied) == ()
+
+
 def test_a_study_of_losses_of_both_kinds_is_refused_for_targets_of_either():
     """Its variants are compared on the same targets."""
     data = kohort.Dataset(X, FROM_1)

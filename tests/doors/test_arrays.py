@@ -120,7 +120,10 @@ WRONG = {
         {"y_train": -1 - Y, "y_test": [-1, -2]},
         "labels from 0, got labels from -2 to -1; number the classes from 0",
     ),
-    "labels -1 and 1": ({"y_train": 2 * Y - 1}, "got labels from -1 to 1"),
+    "labels -1 and 1": (
+        {"y_train": 2 * Y - 1, "y_test": [-1, 1]},
+        r"got labels from -1 to 1; .* by np.unique\(y, return_inverse=True\)\[1\]",
+    ),
     "a label without a name": ({"class_names": ["a"]}, "labels from 0 to 0.*give every class"),
     "a test label without a name": (
         {"class_names": ["a", "b"], "y_test": [0, 7]},

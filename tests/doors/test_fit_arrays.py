@@ -74,7 +74,7 @@ WRONG = {
         {"y": np.array([*"abc" * 6, None, "a"], object)},
         rf"y {NUMBERS}, got .*object, with no label in row 18 \(from 0\); .* or drop",
     ),
-    "x words": ({"x": np.full((20, 3), "a")}, f"x {NUMBERS}, .*encode text"),
+    "x words": ({"x": np.full((20, 3), "a")}, f"x {NUMBERS}, .*make numbers of text"),
     "y a series of text": ({"y": pd.Series(list("ab" * 10))}, f"y {NUMBERS}"),
     "y categories": ({"y": pd.Series(list("ab" * 10), dtype="category")}, "got .*category"),
     "weights as text": ({"sample_weight": Y.astype(str)}, f"sample_weight {NUMBERS}"),

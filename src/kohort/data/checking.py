@@ -122,7 +122,7 @@ def no_numbers(name: str, array: np.ndarray, given: Any) -> DataError:
             mend = (
                 "number the classes: class_names, y = numpy.unique(y, return_inverse=True)"
                 if is_target
-                else "encode text as numbers, such as by pandas.get_dummies, or leave it out"
+                else "make numbers of text, moments and gaps; kohort.Dataset.from_frame does"
             )
     dtype = getattr(given, "dtype", array.dtype)
     return DataError(

@@ -180,6 +180,8 @@ def checked_names(given: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+NO_SAMPLE = "no sample"
+"""What is told of classes whose numbers are between those that there are."""
 ASK_STRAY = "see whether that is a mistake"
 """What to ask of them where they are classes."""
 
@@ -205,7 +207,7 @@ def told_of_gaps(
     told = (f"{stray}: {ASK_STRAY}",) if stray else ()
     return (
         *told,
-        f"of {classes:,} classes, 0 to {classes - 1}, {lacking:,} {has} no sample: {few}",
+        f"of {classes:,} classes, 0 to {classes - 1}, {lacking:,} {has} {NO_SAMPLE}: {few}",
     )
 
 
@@ -276,7 +278,7 @@ def check_labels(train: np.ndarray, test: np.ndarray, names: Sequence[str], *, n
         raise DataError(
             "labels from 0",
             received,
-            f"number the classes from 0, such as by y + {-lowest}; or give numbers to predict as "
+            f"number the classes from 0, {how_to_number(labels)}; or give numbers to predict as "
             "floats in a column, y.astype('float32')[:, None]",
         )
     raise DataError(
@@ -284,6 +286,14 @@ def check_labels(train: np.ndarray, test: np.ndarray, names: Sequence[str], *, n
         stray or received,
         mend(stray, "number the classes from 0, or give every class a name"),
     )
+
+
+def how_to_number(labels: np.ndarray) -> str:
+    """How to number the classes of whole numbers from 0, as a clause that ends in code."""
+    values = np.unique(labels)
+    if len(values) <= np.ptp(values):
+        return "such as by np.unique(y, return_inverse=True)[1]"
+    return f"such as by y {'-' if values[0] > 0 else '+'} {abs(int(values[0]))}"
 
 
 def names_of_classes(

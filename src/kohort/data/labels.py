@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.encoding import MOST_CLASSES
+from kohort.data.encoding import MOST_CLASSES, NO_SAMPLE
 
 AS_NUMBERS = "are taken as numbers to predict, not as classes"
 """What is told of targets that a study takes for numbers."""
@@ -57,22 +57,42 @@ def numbered_classes(data: Dataset) -> np.ndarray | None:
     return np.array(names, np.float32)
 
 
+def thin_classes(data: Dataset) -> np.ndarray | None:
+    """The labels of classes that are numbered from 0, as numbers, float32 `[class]`; or None.
+
+    That is of three classes or more without names, one of which has a training sample at most:
+    counts, ages and prices are such numbers, and classes that are to be learned are not.
+    """
+    names, classes = data.class_names or (), data.classes or 0
+    if classes < 3 or any(name != str(label) for label, name in enumerate(names)):
+        return None
+    is_thin = np.bincount(data.y_train.reshape(-1), minlength=classes).min() < 2
+    return np.arange(classes, dtype=np.float32) if is_thin else None
+
+
+def possible_numbers(data: Dataset) -> np.ndarray | None:
+    """The number of each label, where targets may be numbers to predict; None where not."""
+    named = numbered_classes(data)
+    return thin_classes(data) if named is None else named
+
+
 def as_numbers(data: Dataset, asked: str) -> Dataset:
-    """The same data with the numbers that name their classes as targets `[sample, 1]`, to predict.
+    """The same data with the numbers of their classes as targets `[sample, 1]`, to predict.
 
     Args:
-        data: Of `numbered_classes`.
+        data: Of `possible_numbers`.
         asked: What asks for it, as part of a sentence.
     """
-    numbers = numbered_classes(data)
+    numbers = possible_numbers(data)
     assert numbers is not None
-    told = f"targets {numbers.min():g} to {numbers.max():g} {AS_NUMBERS}: {asked}"
+    there = numbers[np.unique(np.concatenate([data.y_train, data.y_test]))]
+    told = f"targets {there.min():g} to {there.max():g} {AS_NUMBERS}: {asked}"
     return replace(
         data,
         y_train=numbers[data.y_train][:, None],
         y_test=numbers[data.y_test][:, None],
         class_names=None,
-        notes=(*data.notes, told),
+        notes=(*(note for note in data.notes if NO_SAMPLE not in note), told),
         raw=data.raw and data.raw.numbered(numbers),
     )
 

@@ -6,17 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import keras
-import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.encoding import mend, stray_labels
-from kohort.data.labels import as_numbers, numbered_classes
+from kohort.data.labels import as_numbers, possible_numbers
 from kohort.design.building import BuiltModels
 from kohort.design.spec import StudySpec
 from kohort.design.validation import check_spec
 from kohort.errors import DesignError, reason
 from kohort.keras_api.arrays import ArrayTree
-from kohort.keras_api.class_outputs import ends_in_probabilities
 from kohort.keras_api.models import has_loss
 from kohort.keras_api.preprocessing import ENCODE_BEFORE, embeds_an_input, inputs_of, looks_up
 
@@ -58,8 +55,8 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
     if "FBetaScore" in told and data.y_train.ndim == 1:
         return (
             "F1Score and FBetaScore take a column for each class: give one-hot targets, "
-            "keras.utils.to_categorical(y), and the loss categorical_crossentropy; or for one "
-            "output floats, y.astype('float32')[:, None]"
+            "keras.utils.to_categorical(y), the loss categorical_crossentropy, and the metric "
+            "average='macro'; or for one output floats, y.astype('float32')[:, None]"
         )
     if looks_up(model):
         return ENCODE_BEFORE
@@ -74,7 +71,7 @@ def _mend(model: keras.Model, data: Dataset, told: str) -> str:
             "in the loss; kohort.fit trains models of several outputs"
         )
     shape = getattr(spec, "shape", (None,))[1:]
-    is_sparse = _loss_name(model.loss) == "sparse_categorical_crossentropy"
+    is_sparse = loss_name(model.loss) == "sparse_categorical_crossentropy"
     if is_sparse and shape == data.y_train.shape[1:]:
         return (
             "the targets are a row of numbers for each sample, and the loss "
@@ -172,48 +169,16 @@ def check_loss(name: str, model: keras.Model, inputs: ArrayTree) -> None:
         )
 
 
-_OF_PARTS = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
-"""The losses of Keras that take truth as 0 and 1, or as a part between."""
-_OF_TWO_CLASSES = _OF_PARTS | {"hinge", "squared_hinge"}
-"""The losses of Keras that take the number of one of two classes."""
-_OF_NUMBERS = frozenset(
+OF_NUMBERS = frozenset(
     {
         *("mean_squared_error", "mean_absolute_error", "mean_squared_logarithmic_error"),
         *("mean_absolute_percentage_error", "huber", "log_cosh", "poisson"),
     }
 )
 """The losses of Keras that take numbers to predict."""
-_ROUNDING = 1e-5
 
 
-def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
-    """Refuse models that would take the numbers of classes for something else.
-
-    Of fewer outputs than classes Keras makes losses that are NaN, or for a loss of two classes
-    without a least value; of targets that are no class numbers it takes the whole part, and a
-    model of one output would predict the number by which a class is known here, not the one by
-    which the data named it.
-
-    Raises:
-        DesignError: There are fewer outputs than classes, targets and loss do not agree, or an
-            output for two classes is neither a probability nor a logit.
-    """
-    loss = _loss_name(model.loss)
-    shape = getattr(model, "output_shape", None)
-    outputs = shape[-1] if isinstance(shape, tuple) else None
-    if loss == "sparse_categorical_crossentropy":
-        if getattr(model.loss, "ignore_class", None) is not None:
-            return
-        _check_labels(name, outputs, data)
-    elif loss in _OF_TWO_CLASSES:
-        _check_two_classes(name, loss, outputs, data)
-    elif not isinstance(outputs, int) or outputs == 1:
-        _check_numbers(name, loss, data)
-        if outputs == 1:
-            _check_probability(name, model, loss, data)
-
-
-def _loss_name(loss: object) -> str | None:
+def loss_name(loss: object) -> str | None:
     """What Keras calls a loss, `mean_squared_error`, however it was given; None of others."""
     if isinstance(loss, str):
         try:
@@ -225,73 +190,19 @@ def _loss_name(loss: object) -> str | None:
     return getattr(loss, "__name__", None)
 
 
-def _check_labels(name: str, outputs: object, data: Dataset) -> None:
-    """Refuse targets that are no numbers of the classes that a model gives outputs for."""
-    labels = np.concatenate([data.y_train, data.y_test])
-    if labels.dtype.kind == "f" and (labels != np.rint(labels)).any():
-        raise DesignError(
-            f"class labels, for the loss sparse_categorical_crossentropy of variant {name!r}",
-            f"targets such as {labels[labels != np.rint(labels)][0]:g}",
-            "give whole numbers from 0, or compile a loss for numbers, such as mse",
-        )
-    if not isinstance(outputs, int):
-        return
-    lowest, highest = int(labels.min()), int(labels.max())
-    if outputs > highest and lowest >= 0:
-        return
-    if lowest and outputs > highest - lowest:
-        raise DesignError(
-            f"labels from 0 to {outputs - 1}, for the {outputs} outputs of variant {name!r}",
-            f"labels from {lowest} to {highest}",
-            f"number the classes from 0, such as by y {'-' if lowest > 0 else '+'} {abs(lowest)}",
-        )
-    stray = stray_labels(data.y_train, data.y_test)
-    raise DesignError(
-        f"variant {name!r} to have an output for each of {highest + 1} classes",
-        f"{stray}, and " * bool(stray) + f"outputs {(None, outputs)}",
-        mend(
-            stray,
-            "give its last layer as many units as there are classes; or, if the targets are "
-            "numbers, one unit and a loss of numbers, such as mse",
-        ),
-    )
-
-
-def _check_two_classes(name: str, loss: str, outputs: object, data: Dataset) -> None:
-    """Refuse more classes than a loss of two takes, and targets of which it has no least value."""
-    if data.classes is not None and data.classes > 2 and outputs == 1:
-        stray = stray_labels(data.y_train, data.y_test)
-        raise DesignError(
-            f"two classes, for the one output of variant {name!r} and its loss {loss}",
-            stray or f"{data.classes:,} classes",
-            mend(
-                stray,
-                f"give its last layer {data.classes:,} units with softmax and compile it with "
-                "sparse_categorical_crossentropy",
-            ),
-        )
-    sides = [y for y in (data.y_train, data.y_test) if y.size]
-    lowest, highest = min(y.min() for y in sides), max(y.max() for y in sides)
-    if loss in _OF_PARTS and (lowest < -_ROUNDING or highest > 1 + _ROUNDING):
-        raise DesignError(
-            f"targets from 0 to 1, for the loss {loss} of variant {name!r}",
-            f"targets from {lowest:g} to {highest:g}",
-            "number the two classes 0 and 1, or compile a loss for numbers, such as mse",
-        )
-
-
 def checked_spec(spec: StudySpec) -> StudySpec:
     """The same study, of numbers to predict where that is what all of its models take.
 
     Targets from 1 to 5 are labels to a loss of classes, and ratings to a loss of numbers such as
-    mse. Which they are is asked of the models, where the data alone do not tell.
+    mse, and so are ages that nobody counts as classes. Which they are is asked of the models, where
+    the data alone do not tell.
 
     Raises:
         DesignError: Its parts do not fit together.
     """
     check_spec(spec)
     raw = spec.data.raw
-    if numbered_classes(spec.data) is None or (raw is not None and not raw.as_numbers):
+    if possible_numbers(spec.data) is None or (raw is not None and not raw.as_numbers):
         return spec
     models = BuiltModels(spec, 0)
     losses = set()
@@ -310,36 +221,6 @@ def checked_spec(spec: StudySpec) -> StudySpec:
 
 def _loss_of_numbers(model: keras.Model) -> str | None:
     """The loss of a model of one output that predicts numbers; None of others."""
-    loss = _loss_name(model.loss)
+    loss = loss_name(model.loss)
     is_one = model.output_shape[-1] == 1
-    return loss if is_one and loss in _OF_NUMBERS else None
-
-
-def _check_probability(name: str, model: keras.Model, loss: str | None, data: Dataset) -> None:
-    """Refuse a model that predicts the number of one of two classes: it is no score of either."""
-    if data.classes != 2 or loss not in _OF_NUMBERS or ends_in_probabilities(model):
-        return
-    second = data.class_names[1] if data.class_names else "1"
-    raise DesignError(
-        f"variant {name!r} to give the probability of class {second}, one of two",
-        f"an output without bounds, by the loss {loss}",
-        "end it with sigmoid and compile it with binary_crossentropy; or, if the targets are "
-        "numbers to predict, give them as floats in a column, y.astype('float32')[:, None]",
-    )
-
-
-def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:
-    """Refuse a model that predicts a number where the data's numbers became those of classes.
-
-    Where all models of a study do, by a loss that is known, its targets are no classes.
-    """
-    names = data.class_names or ()
-    if numbered_classes(data) is None:
-        return
-    raise DesignError(
-        f"variant {name!r} to have an output for each of the classes {names[0]} to {names[-1]}, "
-        "for targets of few whole numbers are classes, numbered from 0",
-        f"the loss {loss} without",
-        "give numbers to predict as floats in a column, kohort.Dataset(x, "
-        "y.astype('float32')[:, None])",
-    )
+    return loss if is_one and loss in OF_NUMBERS else None

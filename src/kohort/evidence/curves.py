@@ -107,7 +107,8 @@ class CurvesRecorder:
         for metric, value in logs.items():
             if metric not in self._values:
                 self._values[metric] = np.full(self._shape, np.nan)
-            self._values[metric][variant, replicate, epoch] = value
+            # Keras's F1Score of one output gives an array of one number.
+            self._values[metric][variant, replicate, epoch] = np.reshape(value, ())
 
     def curves(self) -> Curves:
         """The curves so far."""

@@ -194,8 +194,9 @@ def _losses(record: StudyRecord) -> list[str]:
 def _loss_of_all(record: StudyRecord) -> str:
     """The name for readers of the loss that scores; "" where another metric does, or several."""
     names = {_readable(name) for name in _losses(record)}
-    scores = record.settings.metric == "data_loss"
-    return names.pop() if scores and len(names) == 1 else ""
+    if record.settings.metric != "data_loss" or len(names) != 1:
+        return ""
+    return "weighted " * record.settings.weighs_samples + names.pop()
 
 
 def _readable(loss: str) -> str:

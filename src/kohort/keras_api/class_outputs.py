@@ -114,14 +114,15 @@ def slip_of_outputs(model: keras.Model) -> str:
 
     Keras cuts what is no probability off at 0 and 1, or divides by its sum: its loss is one of
     other outputs, stands still where they are cut, and may be NaN. Of rates, which the Poisson
-    loss takes the logarithm of, those below zero make it NaN.
+    loss takes the logarithm of, those below zero make it NaN. And probabilities that are taken for
+    logits are never far from one another.
 
     Args:
         model: The model, compiled.
 
     Returns:
         What is so, and how to mend it, as a clause; "" where the loss is neither a crossentropy
-        of Keras without `from_logits` nor its Poisson loss, or nothing is known of the last layer.
+        of Keras nor its Poisson loss, or nothing is known of the last layer.
     """
     given = getattr(model, "loss", None)
     if isinstance(given, dict | list | tuple) or overridden(model, ("train_step", "compute_loss")):
@@ -137,7 +138,13 @@ def slip_of_outputs(model: keras.Model) -> str:
             f"the last layer has the activation {last.__name__}, and the loss {told} takes the "
             "logarithm of its outputs: end with softplus or exponential"
         )
-    if not is_known or link_of_loss(loss) != "" or last not in _UNBOUNDED:
+    link = link_of_loss(loss) if is_known else None
+    if link and last_link(model):
+        return (
+            f"the last layer ends in {last_link(model)}, and the loss {told} takes logits "
+            "(from_logits=True) and does the same again: leave out one of the two"
+        )
+    if link != "" or last not in _UNBOUNDED:
         return ""
     link = "sigmoid" if "binary" in told else "softmax"
     return (
@@ -146,20 +153,21 @@ def slip_of_outputs(model: keras.Model) -> str:
     )
 
 
+def last_link(model: keras.Model) -> Link:
+    """What makes probabilities at the end of a model: softmax or sigmoid; "" for anything else."""
+    outputs = getattr(model, "outputs", None)
+    last = outputs[0]._keras_history.operation if outputs else None
+    if isinstance(last, keras.Model):
+        return last_link(last)
+    activation = getattr(last, "activation", None)
+    if isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax:
+        return "softmax"
+    return "sigmoid" if activation is keras.activations.sigmoid else ""
+
+
 def ends_in_probabilities(model: keras.Model) -> bool:
     """Whether the last layer of a model is softmax or sigmoid, or has one of them."""
-    outputs = getattr(model, "outputs", None)
-    if not outputs:
-        return False
-    last = outputs[0]._keras_history.operation
-    if isinstance(last, keras.Model):
-        return ends_in_probabilities(last)
-    if isinstance(last, keras.layers.Softmax):
-        return True
-    return getattr(last, "activation", None) in (
-        keras.activations.softmax,
-        keras.activations.sigmoid,
-    )
+    return bool(last_link(model))
 
 
 def are_of_classes(outputs: np.ndarray, classes: int) -> bool:

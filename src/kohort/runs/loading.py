@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kohort.data.dataset import Dataset
-from kohort.data.labels import as_numbers, numbered_classes
+from kohort.data.labels import as_numbers, possible_numbers
 from kohort.design.replicates import Holdout, KFold
 from kohort.design.validation import check_data
 from kohort.design.variants import Variant
@@ -90,7 +90,7 @@ def open(  # noqa: A001 (as `kohort.open`)
 
 def _as_trained(data: Dataset, fingerprint: str) -> Dataset:
     """The data as a study took them: with targets that name classes as numbers, where it did."""
-    if data.fingerprint == fingerprint or numbered_classes(data) is None:
+    if data.fingerprint == fingerprint or possible_numbers(data) is None:
         return data
     numbers = as_numbers(data, "the study asks for them")
     return numbers if numbers.fingerprint == fingerprint else data

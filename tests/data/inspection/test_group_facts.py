@@ -151,3 +151,27 @@ def test_patients_of_too_many_texts_for_inputs_are_seen():
     # One that fixes nothing numbers no groups.
     frame["born"] = np.random.default_rng(1).normal(size=360).round(1)
     assert group_columns(kohort.Dataset.from_frame(frame, target="ill", test=0)) == ()
+
+
+@pytest.mark.parametrize("form", ["numbers", "text"])
+@pytest.mark.parametrize("target", ["number", "class"])
+def test_a_column_whose_values_tell_most_of_the_target_may_number_groups(form, target):
+    """Persons, of whom nothing else is known, and a target that is mostly theirs."""
+    random = np.random.default_rng(0)
+    person = np.repeat(np.arange(40), 12)
+    level = random.normal(0, 4, 40)[person] + random.normal(size=480)
+    y = level if target == "number" else np.where(level > 0, "ill", "well")
+    named = person if form == "numbers" else [f"P{number:03}" for number in person]
+    frame = pd.DataFrame({"person": named, "t": random.normal(size=480), "y": y})
+    frame = frame.sample(frac=1, random_state=0)
+    assert facts_of(kohort.load(frame, target="y", test=0)).columns == ("person",)
+    chance = frame.assign(y=random.permutation(frame["y"]))
+    assert facts_of(kohort.load(chance, target="y", test=0)).columns == ()
+
+
+def test_a_number_that_the_target_is_a_function_of_numbers_no_groups():
+    random = np.random.default_rng(0)
+    age = random.integers(18, 80, 600)
+    for y in (age + 5 * random.normal(size=600), 5 * np.sin(age / 6) + random.normal(size=600)):
+        frame = pd.DataFrame({"age": age, "t": random.normal(size=600), "y": y})
+        assert facts_of(kohort.load(frame, target="y", test=0)).columns == ()

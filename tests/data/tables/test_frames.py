@@ -446,3 +446,19 @@ def test_classes_that_differ_in_case_alone_are_told():
         "target 'it': 4 classes, NO, Yes, no, yes; NO and no, Yes and yes differ in case alone: "
         "see whether that is a mistake"
     )
+
+
+def test_an_index_that_says_something_is_told_to_be_no_column():
+    frame = pd.DataFrame({"kg": np.arange(8.0), "y": ["a", "b"] * 4})
+    days = frame.set_index(pd.date_range("2024-01-01", periods=8))
+    named = frame.set_index(pd.Index(range(8), name="patient"))
+    for given, told in ((days, "the index is"), (named, "the index patient is"), (frame, "")):
+        notes = kohort.Dataset.from_frame(given, target="y", test=0).notes
+        found = [note for note in notes if "the index" in note]
+        assert found == ([f"{told} no column: frame.reset_index() makes it one"] if told else [])
+
+
+def test_arrays_of_a_frame_lose_the_names_of_its_columns_and_it_is_told():
+    frame = pd.DataFrame({"kg": np.arange(8.0), "cm": np.arange(8.0)})
+    (note,) = kohort.Dataset(frame, np.arange(8) % 2).notes
+    assert note.startswith("the names of the columns are not kept: kohort.Dataset.from_frame(")

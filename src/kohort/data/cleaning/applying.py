@@ -7,7 +7,7 @@ import numpy as np
 
 from kohort.data.cleaning.decisions import Decision
 from kohort.data.dataset import Dataset
-from kohort.data.labels import as_numbers, numbered_classes
+from kohort.data.labels import as_numbers, possible_numbers
 from kohort.data.raw_data import RawData
 from kohort.errors import DataError
 
@@ -64,5 +64,5 @@ def cleaned(data: Dataset, decisions: Sequence[Decision]) -> Dataset:
 
 def _as_numbers(data: Dataset) -> str:
     """The fingerprint of the data where a study takes its classes for numbers; "" if none does."""
-    is_either = numbered_classes(data) is not None
+    is_either = possible_numbers(data) is not None
     return as_numbers(data, "a study asks for them").fingerprint if is_either else ""

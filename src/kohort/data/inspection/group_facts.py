@@ -13,6 +13,11 @@ from kohort.data.linked import extremes
 
 FEWEST_VALUES = 5
 """A column with fewer different values numbers no groups: it tells a kind, such as a sex."""
+TELLS, MOST_ROWS, ROUGH = 0.5, 50, 0.6
+"""A column of more than `MANY_VALUES` values, of so many rows each on average, that explains this
+part of the target's variance may number groups; of numbers, where neighbours are as unlike as this
+(1 of values in no order, 0 of a smooth function)."""
+MANY_VALUES = 20
 MOST_COLUMNS = 256
 """In tables of more columns none is looked for that numbers groups."""
 
@@ -116,15 +121,59 @@ def group_columns(data: Dataset) -> tuple[str, ...]:
     whole = np.flatnonzero((x == np.rint(x)).all(axis=0))
     if not len(whole) or (data.columns is None and len(whole) == len(names)):
         return ()
+    target = None
     if data.y_train.shape in {(len(x),), (len(x), 1)}:
-        x = np.column_stack([x, data.y_train])
+        target = data.y_train.reshape(len(x))
+        x = np.column_stack([x, target])
     values = [len(np.unique(x[:, column])) for column in range(x.shape[1])]
-    most = len(x) / ROWS_PER_GROUP
+    most, texts = len(x) / ROWS_PER_GROUP, _texts(data)
     return tuple(
         names[column]
         for column in map(int, whole)
-        if FEWEST_VALUES <= values[column] <= most and _fixes_another(x, column, values)
+        if FEWEST_VALUES <= values[column] <= most
+        and (
+            _fixes_another(x, column, values)
+            or (
+                target is not None
+                and _tells(x[:, column], target, in_order=names[column] not in texts)
+            )
+        )
     )
+
+
+def _texts(data: Dataset) -> set[str]:
+    """The columns of a table that hold text, whose order says nothing."""
+    if data.columns is None:
+        return set()
+    kinds = (column.name for column in data.columns.columns if column.kind == "category")
+    return {*kinds, *data.columns.left_out}
+
+
+def _tells(cells: np.ndarray, target: np.ndarray, *, in_order: bool) -> bool:
+    """Whether most of the target differs between the values of a column, and at random.
+
+    The part is that of an analysis of variance, corrected for the number of values; of classes
+    that of their indicators together.
+
+    Args:
+        cells: `[sample]`.
+        target: `[sample]`, numbers or the numbers of classes.
+        in_order: Whether the values are numbers: a target that is a smooth function of them, as of
+            an age, makes no groups.
+    """
+    different, value, rows = np.unique(cells, return_inverse=True, return_counts=True)
+    if len(different) <= MANY_VALUES or len(cells) > MOST_ROWS * len(different):
+        return False
+    each = target.astype(np.float64)[:, None]
+    if target.dtype.kind in "iu":
+        each = (np.unique(target) == target[:, None]).astype(np.float64)
+    means = np.stack([np.bincount(value, column) for column in each.T], axis=1) / rows[:, None]
+    left = np.square(each - means[value]).sum() / (len(cells) - len(different))
+    spread = np.square(each - each.mean(axis=0)).sum() / (len(cells) - 1)
+    if not spread or 1 - left / spread < TELLS:
+        return False
+    steps, apart = np.diff(means, axis=0), means - means.mean(axis=0)
+    return not in_order or bool(np.square(steps).sum() / 2 >= ROUGH * np.square(apart).sum())
 
 
 def _table_columns(data: Dataset) -> tuple[list[str], np.ndarray]:

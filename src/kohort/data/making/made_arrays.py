@@ -28,6 +28,11 @@ _BYTES_ARE_NUMBERS = (
 )
 
 
+_NAMES_ARE_LOST = (
+    "the names of the columns are not kept: kohort.Dataset.from_frame(frame, target=...) keeps them"
+)
+
+
 class MadeArrays(NamedTuple):
     """The arrays of a dataset, and what was made of its targets.
 
@@ -70,7 +75,7 @@ def made_arrays(
         DataError: An array is none of finite numbers with a row for each sample, the arrays do not
             fit together, or labels are out of range.
     """
-    told: list[str] = []
+    told = [_NAMES_ARE_LOST] if hasattr(x[0], "columns") else []
     *targets, names = numbered_by_name(*y, names) or (*y, names)
     x_train, y_train = as_array("x_train", x[0]), as_array("y_train", targets[0])
     check_side("train", x_train, y_train)

@@ -22,7 +22,7 @@ from kohort.data.tables.columns import (
     zero_in_front,
 )
 from kohort.data.tables.latest import latest_rows, times_of
-from kohort.data.tables.moments import places_in_time
+from kohort.data.tables.moments import places_in_time, told_of_index, told_of_order
 from kohort.data.tables.rounding import lost_of, told_of_lost
 from kohort.data.tables.row_weights import weights_of
 from kohort.data.tables.targets import Target, target_of
@@ -77,13 +77,14 @@ def of_frame(
         rest = rest.drop(columns=str(sample_weight))
     if time is None:
         made = of_parts(rest, found, groups, test)
-        told = _told_of_order(list(made["columns"].moments))
+        told = told_of_order(list(made["columns"].moments))
     else:
         if str(time) not in names or str(time) == str(target):
             raise _no_column("time", time, names)
         moments = frame.set_axis(names, axis="columns")[str(time)]
         rest = rest.drop(columns=str(time), errors="ignore")  # It may be the group, too.
         made, told = of_parts(rest, found, groups, test, moments), []
+    told += told_of_index(frame.index)
     if weights is not None:
         made["sample_weight"] = weights[made["source_rows"][: len(made["x_train"])]]
         told.append(
@@ -284,20 +285,6 @@ def _asked(columns: Columns, frame: pd.DataFrame) -> list[str]:
         f"--group {shlex.quote(name)}"
         for name, each in {**columns.left_out, **kept}.items()
     ]
-
-
-def _told_of_order(names: list[str]) -> list[str]:
-    """What columns of moments mean for splits, a sentence; none without such columns."""
-    if not names:
-        return []
-    hold = "holds" if len(names) == 1 else "hold"
-    told = (
-        f"{listed(names)} {hold} moments, and splits are random: test and validation samples lie "
-        "between training samples in time. If the model is to predict later rows, make the latest "
-        f"ones the test set: time={names[0]!r}, --time {shlex.quote(names[0])}; kohort data check "
-        "tells whether targets are alike over time"
-    )
-    return [told]
 
 
 def _column(cells: pd.Series, train: np.ndarray, *, are_moments: bool) -> Column | str:

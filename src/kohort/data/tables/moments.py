@@ -1,11 +1,12 @@
-"""Which columns of a table hold moments (dates, times), and in which order these are."""
+"""Which columns of a table hold moments (dates, times), in which order, and what to tell of it."""
 
 import re
+import shlex
 
 import numpy as np
 import pandas as pd
 
-from kohort.data.tables.columns import texts
+from kohort.data.tables.columns import listed, texts
 
 NO_MOMENT = -1
 """The place of a cell that is missing."""
@@ -91,3 +92,28 @@ def _of_days(text: pd.Series) -> pd.Series | None:
 def _read(text: pd.Series, form: str) -> pd.Series | None:
     moments = pd.to_datetime(text, format=form, errors="coerce", utc=True)
     return None if moments.isna().any() else moments
+
+
+def told_of_order(names: list[str]) -> list[str]:
+    """What columns of moments mean for splits, a sentence; none without such columns."""
+    if not names:
+        return []
+    hold = "holds" if len(names) == 1 else "hold"
+    told = (
+        f"{listed(names)} {hold} moments, and splits are random: test and validation samples lie "
+        "between training samples in time. If the model is to predict later rows, make the latest "
+        f"ones the test set: time={names[0]!r}, --time {shlex.quote(names[0])}; kohort data check "
+        "tells whether targets are alike over time"
+    )
+    return [told]
+
+
+def told_of_index(index: pd.Index) -> list[str]:
+    """That an index which says something is no column."""
+    kinds = pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex
+    if index.names == [None] and not isinstance(index, kinds):
+        return []
+    called = ", ".join(str(name) for name in index.names if name is not None)
+    return [
+        f"the index{f' {called}' * bool(called)} is no column: frame.reset_index() makes it one"
+    ]

@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import keras
 
-from kohort.data.dataset import Dataset
 from kohort.design.building import BuiltModels
 from kohort.design.compatibility import (
     check_inputs,
     check_loss,
     check_names,
-    check_outputs,
     not_taking,
 )
 from kohort.design.replicates import Replicate
+from kohort.design.seen.metric_checks import check_metrics, slip_of_metrics
+from kohort.design.seen.output_checks import check_outputs
+from kohort.design.seen.still_columns import slip_of_columns
 from kohort.design.seen.target_slips import slip_of_targets
 from kohort.design.spec import StudySpec
 from kohort.keras_api.beginning.watched import watching
@@ -89,13 +90,14 @@ def see(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels)
         check_inputs(variant.name, model, data)
         check_loss(variant.name, model, batch[0])
         check_outputs(variant.name, model, data)
-        facts = _facts(model, data)
+        check_metrics(variant.name, model, data)
+        facts = _facts(model, spec)
         if description is not None:
             models.facts[number, description] = facts
     return SeenModel(model, description, steps, why_alone, facts)
 
 
-def _facts(model: keras.Model, data: Dataset) -> dict[str, Any]:
+def _facts(model: keras.Model, spec: StudySpec) -> dict[str, Any]:
     metrics, measured = metric_kinds(model), measured_loss(model)
     kinds = (measured.constant, *(metric.constant for metric in metrics))
     return {
@@ -105,7 +107,12 @@ def _facts(model: keras.Model, data: Dataset) -> dict[str, Any]:
         "metrics": metrics,
         "regularizer_count": regularizer_count(model),
         "measured": measured,
-        "slip": slip_of_outputs(model) or slip_of_targets(kinds, data.y_train, data.y_test),
+        "slip": (
+            slip_of_outputs(model)
+            or slip_of_targets(kinds, spec.data.y_train, spec.data.y_test)
+            or slip_of_metrics(model)
+            or slip_of_columns(model, spec)
+        ),
     }
 
 

@@ -15,17 +15,20 @@ _ASKED = {
 
 
 def slip_of_targets(kinds: Iterable[object], *sides: np.ndarray) -> str:
-    """That an error or loss is none of some of the targets.
+    """That an error or loss is none of some of the targets, or that these are one number.
 
     Errors in percent are divided by the target: one zero among them outweighs all others.
 
     Args:
         kinds: What the loss and the metrics of a model compute, where that is known.
-        sides: Targets, `[sample]` or `[sample, number]`.
+        sides: Targets, `[sample]` or `[sample, number]`, of training samples first.
 
     Returns:
-        How many targets do not fit, and how to mend it, as a clause; "" where all do.
+        What does not fit, and how to mend it, as a clause; "" where all do.
     """
+    train = sides[0]
+    if train.dtype.kind == "f" and (train == train.flat[0]).all():
+        return f"all training targets are {train.flat[0]:g}: look at how they are made"
     given = [side for side in sides if side.dtype.kind in "iuf"]
     asked = set(kinds)
     for kind, (does_not_fit, where, becomes, mend) in _ASKED.items():
