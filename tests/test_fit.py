@@ -1,6 +1,7 @@
 """`kohort.fit` against `keras.Model.fit`: the same weights, the same history."""
 
 import re
+import threading
 
 import jax
 import jax.numpy as jnp
@@ -506,6 +507,31 @@ class TestCallbacks:
         assert sorted(p.name for p in tmp_path.iterdir()) == ["1.weights.h5", "2.weights.h5"]
 
     @pytest.mark.long
+    def test_a_callback_that_can_be_called_is_a_callback(self, xy):
+        class Called(keras.callbacks.Callback):
+            epochs = 0
+
+            def __call__(self, number):
+                raise AssertionError("it is no function from a number to callbacks")
+
+            def on_epoch_end(self, epoch, logs=None):
+                self.epochs += 1
+
+        called = Called()
+        kohort.fit(seeded(0), *xy, epochs=2, callbacks=called, verbose=0)
+        assert called.epochs == 2
+
+    def test_a_callback_that_cannot_be_copied_is_asked_for_as_a_function(self, xy):
+        class Holds(keras.callbacks.Callback):
+            def __init__(self):
+                super().__init__()
+                self.lock = threading.Lock()
+
+        models = [seeded(0), seeded(1)]
+        with pytest.raises(kohort.DesignError, match=r"a Holds that cannot \(.*as a function of"):
+            kohort.fit(models, *xy, callbacks=[Holds()], verbose=0)
+        kohort.fit(models, *xy, callbacks=lambda _: [Holds()], verbose=0)
+
     def test_files_need_a_path_for_each_model(self, xy, tmp_path):
         csv = keras.callbacks.CSVLogger(tmp_path / "log.csv")
         with pytest.raises(kohort.DesignError, match=r"for each of 2 models.*lambda number"):
@@ -563,6 +589,15 @@ class TestCallbacks:
         kohort.fit(model, *xy, epochs=0, verbose=0)
         for mine, yours in zip(model.get_weights(), before, strict=True):
             np.testing.assert_array_equal(mine, yours)
+
+
+def test_weights_of_classes_may_be_a_series(xy):
+    weights = {0: 2.0, 1: 0.5}
+    ours, theirs = seeded(0), seeded(0)
+    kohort.fit(ours, *xy, class_weight=pd.Series(weights), verbose=0)
+    kohort.fit(theirs, *xy, class_weight=weights, verbose=0)
+    for mine, yours in zip(numbers(ours), numbers(theirs), strict=True):
+        np.testing.assert_array_equal(mine, yours)
 
 
 class TestRefusals:

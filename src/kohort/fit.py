@@ -140,7 +140,7 @@ def fit(
     steps_per_epoch = _size("steps_per_epoch", steps_per_epoch)
     validation_steps = _size("validation_steps", validation_steps)
     _check_fraction(validation_split)
-    _check_class_weight(class_weight)
+    class_weight = _by_class(class_weight)
     _check_models(members)
     _check_data(members, (x, y, sample_weight), validation_data)
     epochs, steps_per_epoch, validation_steps = capped(epochs, steps_per_epoch, validation_steps)
@@ -221,13 +221,16 @@ def _check_fraction(given: Any) -> None:
         )
 
 
-def _check_class_weight(given: Any) -> None:
-    if given is not None and not isinstance(given, Mapping):
+def _by_class(given: Any) -> Any:
+    """Weights of classes as a dictionary: pandas's Series have them by class too."""
+    weights = given.to_dict() if hasattr(given, "to_dict") else given
+    if weights is not None and not isinstance(weights, Mapping):
         raise DesignError(
             "class_weight as a dictionary, a weight for each class number",
             reprlib.repr(given),
             "give {0: 1.0, 1: 2.5}, say; kohort.Study takes 'balanced' too",
         )
+    return weights
 
 
 def _check_models(models: list[keras.Model]) -> None:

@@ -78,6 +78,16 @@ def test_a_model_that_trains_in_its_own_way_is_told(reason):
     assert reason in why_not_fused(REASONS[reason]())
 
 
+@pytest.mark.parametrize("switch", ["jax_disable_jit", "jax_debug_nans", "jax_debug_infs"])
+def test_what_looks_into_each_operation_is_left_to_keras(switch):
+    jax.config.update(switch, True)
+    try:
+        assert why_not_fused(build_mlp()) == f"{switch} is set"
+    finally:
+        jax.config.update(switch, False)
+    assert why_not_fused(build_mlp()) is None
+
+
 @pytest.mark.parametrize("build", [build_mlp, custom, lambda: custom(OwnStep)])
 def test_a_model_that_trains_in_keras_way_is_not(build):
     model = build()

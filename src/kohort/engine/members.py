@@ -21,7 +21,7 @@ from kohort.design.plan import MemberPlan
 from kohort.design.replicates import Replicate
 from kohort.design.weights import MemberWeights
 from kohort.engine.feed.resident import ResidentData
-from kohort.engine.feed.segments import Segments, by_rows
+from kohort.engine.feed.segments import Segments, rows_ahead
 from kohort.engine.feed.streamed import StreamedData
 from kohort.engine.loop import chunking
 from kohort.engine.loop.callback_lists import can_be_recorded
@@ -289,7 +289,7 @@ def _source(job: Job, memory: int) -> ResidentData | StreamedData:
 
     def segments(rows: np.ndarray | None, read: ArrayTree = arrays) -> Iterator[ArrayTree]:
         assert rows is not None
-        return by_rows(read, rows, job.batch_size, for_segment(memory))
+        return rows_ahead(read, rows, job.batch_size, for_segment(memory))
 
     def of(order: int) -> tuple[Segments, Iterator[np.ndarray]]:
         replicate, train = replicates[order], segments

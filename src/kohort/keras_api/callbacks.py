@@ -9,7 +9,7 @@ import keras
 from keras.src.callbacks.callback_list import CallbackList
 from keras.src.utils.python_utils import is_default
 
-from kohort.errors import DesignError
+from kohort.errors import DesignError, reason
 
 type Callback = keras.callbacks.Callback
 type Verbose = Literal["auto", 0, 1, 2]
@@ -154,7 +154,8 @@ def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
     Raises:
         DesignError: Copies would write to the same file, or share a container.
     """
-    if callable(callbacks):
+    # A callback may be one that can be called.
+    if callable(callbacks) and not isinstance(callbacks, keras.callbacks.Callback):
         return [listed(callbacks(number)) for number in range(n)]
     listed_callbacks = listed(callbacks)
     if n == 1:
@@ -166,7 +167,18 @@ def own_callbacks(callbacks: Callbacks, n: int) -> list[list[Callback]]:
             "give a list of the callbacks in it",
         )
     check_own_files(listed_callbacks, n, "number")
-    return [[copy.deepcopy(callback) for callback in listed_callbacks] for _ in range(n)]
+    return [[_copied(callback, n) for callback in listed_callbacks] for _ in range(n)]
+
+
+def _copied(callback: Callback, n: int) -> Callback:
+    try:
+        return copy.deepcopy(callback)
+    except Exception as error:  # what a callback holds may refuse it as it likes
+        raise DesignError(
+            f"callbacks that can be copied for each of {n} models",
+            f"a {type(callback).__name__} that cannot ({reason(error)})",
+            "give callbacks as a function of the model's number, lambda number: [...]",
+        ) from error
 
 
 def check_own_files(callbacks: Sequence[Callback], n: int, arguments: str) -> None:

@@ -44,13 +44,24 @@ def why_not_fused(model: keras.Model) -> str | None:
         return None  # Reported where the model is prepared.
     if model.run_eagerly:
         return "it is compiled with run_eagerly=True"
-    if keras.distribution.distribution() is not None:
-        return "keras.distribution lays it out over devices"
+    if (asked := _why_here()) is not None:
+        return asked
     for layer in layers_with_metrics(model):
         # A metric that is updated in a layer's call would stay at zero: Keras's stateless step
         # drops such updates.
         return f"its layer {layer.name!r} has a metric of its own"
     return _why_not_compiled(model)
+
+
+def _why_here() -> str | None:
+    """Why nothing can be fused in this process, as a clause; None if it can."""
+    # JAX looks for NaN, and does without programs, by calling operations one by one.
+    for switch in ("jax_disable_jit", "jax_debug_nans", "jax_debug_infs"):
+        if getattr(jax.config, switch):
+            return f"{switch} is set"
+    if keras.distribution.distribution() is not None:
+        return "keras.distribution lays it out over devices"
+    return None
 
 
 def steps_or_reason(

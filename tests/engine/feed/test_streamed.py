@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kohort
-from kohort.engine.feed import streamed
+from kohort.engine.feed import segments
 from kohort.engine.feed.segments import by_batches, by_rows
 from kohort.engine.memory import TooLargeError
 from tests.marks import long
@@ -52,13 +52,13 @@ def segments_read(monkeypatch):
     """How many segments were read."""
     read = []
 
-    def counted(segments):
-        for segment in segments:
+    def counted(of_rows):
+        for segment in of_rows:
             read.append(segment)
             yield segment
 
-    real = streamed.ahead
-    monkeypatch.setattr(streamed, "ahead", lambda segments: real(counted(segments)))
+    real = segments._ahead
+    monkeypatch.setattr(segments, "_ahead", lambda of_rows: real(counted(of_rows)))
     return read
 
 

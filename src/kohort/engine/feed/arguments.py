@@ -15,7 +15,7 @@ from kohort.data.orders import epoch_orders
 from kohort.engine import memory
 from kohort.engine.feed.disk_rows import on_disk
 from kohort.engine.feed.resident import ResidentData
-from kohort.engine.feed.segments import Segments, by_batches, by_rows
+from kohort.engine.feed.segments import Segments, by_batches, rows_ahead
 from kohort.engine.feed.streamed import StreamedData
 from kohort.errors import DesignError, ModelError
 from kohort.keras_api.arrays import (
@@ -159,7 +159,7 @@ class Inputs:
 
             def train_of(_rows: np.ndarray | None) -> Iterator[ArrayTree]:
                 assert _rows is not None
-                return by_rows(train, _rows, arguments.batch_size, largest)
+                return rows_ahead(train, _rows, arguments.batch_size, largest)
 
         if valid is None:
             return Segments(train_of, None)
@@ -172,7 +172,9 @@ class Inputs:
                 ),
             )
         rows = np.arange(_samples(valid))
-        return Segments(train_of, lambda: by_rows(valid, rows, arguments.valid_batch_size, largest))
+        return Segments(
+            train_of, lambda: rows_ahead(valid, rows, arguments.valid_batch_size, largest)
+        )
 
     def _begin_draws(self) -> None:
         """Reset the generators from which Keras draws orders, so that each block gets the same.
@@ -202,10 +204,13 @@ class Inputs:
     def first_batch(self) -> ArrayTree:
         """Shapes `[batch, ...]` and dtypes of a first batch, which is drawn as Keras does.
 
+        One of validation data is looked at where Keras draws it before it trains, of a generator:
+        others may count how often they are asked.
+
         Raises:
-            ModelError: The batch, or a first one of the validation data, is not of dense arrays.
+            ModelError: The batch, or that of the validation data, is not of dense arrays.
         """
-        if isinstance(self._valid, _Batches):
+        if isinstance(self._valid, _Batches) and self._valid.is_generator:
             check_leaves(self._valid.made(self._arguments.valid_batch_size, shuffle=False).look())
         arguments = self._arguments
         if not isinstance(self._train, _Batches):

@@ -13,6 +13,9 @@ from kohort.keras_api.arrays import ArrayTree, check_leaves
 class Segments:
     """Functions that return the segments of an epoch; a segment's leaves are `[step, batch, ...]`.
 
+    Rows are read ahead, in a thread. Batches that a user's code makes are made where Keras has them
+    made, in the thread that trains: the code may hold what only one thread may use.
+
     Args:
         train: Called with the rows `[sample]` of an epoch; with None where the data define their
             order.
@@ -33,6 +36,11 @@ class Segments:
         self.evaluated = evaluated or train
         self.valid = valid
         self.measured = measured
+
+
+def rows_ahead(data: ArrayTree, rows: np.ndarray, batch_size: int, largest: int) -> Iterator[Any]:
+    """The segments of `by_rows`, each read while the one before is used."""
+    return _ahead(by_rows(data, rows, batch_size, largest))
 
 
 def by_rows(
@@ -78,7 +86,8 @@ def by_batches(batches: Iterable[ArrayTree], largest: int) -> Iterator[ArrayTree
     gathered: list[Any] = []
     for batch in batches:
         check_leaves(batch)
-        arrays = jax.tree.map(np.asarray, batch)
+        # A user's code may fill the same buffers for each batch.
+        arrays = jax.tree.map(np.array, batch)
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
         if gathered and (
             _shapes(gathered[0]) != _shapes(arrays) or (len(gathered) + 1) * size > largest
@@ -102,7 +111,7 @@ def first_steps(segments: Iterator[ArrayTree], steps: int | None) -> Iterator[Ar
             return
 
 
-def ahead[T](items: Iterator[T]) -> Iterator[T]:
+def _ahead[T](items: Iterator[T]) -> Iterator[T]:
     """The same items; the next one is made in a thread while the current one is used."""
     with ThreadPoolExecutor(1) as reader:
         future = reader.submit(next, items, None)

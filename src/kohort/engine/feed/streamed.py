@@ -12,7 +12,7 @@ import numpy as np
 
 from kohort.engine.devices import Place
 from kohort.engine.feed.runner import ReadyEpoch, as_taken, stops_of
-from kohort.engine.feed.segments import Segments, ahead, first_steps
+from kohort.engine.feed.segments import Segments, first_steps
 from kohort.engine.memory import check_fits
 from kohort.engine.program.compilation import PROGRAMS, lower_for_seats
 from kohort.engine.program.epoch import EpochSpec, measured, segment_of_one
@@ -135,7 +135,7 @@ class StreamedRunner:
         state = jax.tree.map(jnp.copy, state)
         guard = NanGuard.of(stops_of(self._stops, seats, self._place) if kind == "train" else None)
         steps = 0
-        for batches in ahead(segments):
+        for batches in segments:
             shapes = as_taken(spec.pixels, batches)
             names = [self._steps.prepare(kind, shapes), self._steps.prepare("result")]
             arguments = (state, self._steps.constants_of(names, seats, self._place), guard, batches)
