@@ -196,6 +196,14 @@ def test_of_long_windows_the_last_places_are_asked():
     told = told_alone(kohort.Dataset(x, x[:, -1, 2]), None, np.arange(40), 2**20)
     assert (told.count, told.names[0]) == (512, "the last step of input 3 of 3")
     assert told.ranked[0] == pytest.approx(1)
+    assert len(told.names) == 64
+    # Those that seem to tell most are asked, wherever they are.
+    far = told_alone(kohort.Dataset(x, x[:, 150, 0] ** 3), None, np.arange(40), 2**20)
+    assert far.names[int(far.ranked.argmax())] == "step 151 of 300 of input 1 of 3"
+    classes = (x[:, 140, 1] > 0).astype(int)
+    data = kohort.Dataset(x, classes)
+    right = told_alone(data, class_labels(data), np.arange(40), 2**20)
+    assert right.names[int(right.right.sum(axis=1).argmax())] == "step 141 of 300 of input 2 of 3"
     first = told.first(2)
     assert first.names[0] == told.names[0]
     assert (first.count, first.before.shape, first.explained.shape) == (512, (2, 2), (2,))

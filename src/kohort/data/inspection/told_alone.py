@@ -27,8 +27,9 @@ MOST_SAMPLES, FEWEST_SAMPLES = 20_000, 1_000
 _ONE, _OTHERS = 0.999, 0.5
 """A rank correlation that counts as one of equal ranks, and the part of the samples in which the
 step beside must hold another number than the target for a place to be the target itself."""
-MOST_PLACES = 512
-"""Of windows of more places, those of the last steps are looked at."""
+MOST_PLACES, MOST_ASKED = 512, 64
+"""Of windows of more places, those of the last steps are looked at; of these, so many that seem to
+tell most are asked."""
 
 type Parts = Sequence[tuple[np.ndarray, np.ndarray]]
 """Rows to learn from, and those that are held out, of each fold."""
@@ -126,9 +127,15 @@ def told_alone(
         if 0 < len(held_out) < len(rows)
     ]
     x = data.x_train[rows]
-    asked = _places(x) if of_windows else by_themselves(data, x)
+    target = (data.y_train if labels is None else labels.train)[rows].reshape(-1)
+    places = _telling(x, target, width) if of_windows else []
+    flat = x.reshape(len(x), -1)
+    asked = {place_name(place, x.shape[1:]): flat[:, place] for place in places}
+    if not of_windows:
+        asked = by_themselves(data, x)
     moments = data.columns is not None and bool(data.columns.moments)
-    found = ToldAlone(tuple(asked), len(asked), in_time=moments, of_windows=of_windows)
+    count = width if of_windows else len(asked)
+    found = ToldAlone(tuple(asked), count, in_time=moments, of_windows=of_windows)
     if labels is not None:
         label, classes = labels.train[rows], len(labels.names)
         right = np.array([_told_classes(c, label, classes, parts) for c in asked.values()])
@@ -138,7 +145,7 @@ def told_alone(
     ranked = _ranked(np.column_stack([*asked.values()]), y, together[rows])
     found = replace(found, explained=explained, ranked=ranked)
     if of_windows:
-        return replace(found, before=_of_steps_beside(x, y, len(asked), together[rows], parts))
+        return replace(found, before=_of_steps_beside(x, y, places, together[rows], parts))
     before = targets_before(data)[:, rows]
     of_before = [
         max(_explained(one, y, parts) for one in before),
@@ -147,25 +154,41 @@ def told_alone(
     return replace(found, earlier=hold_earlier_targets(data), before=np.array(of_before))
 
 
-def _places(x: np.ndarray) -> dict[str, np.ndarray]:
-    """The places of windows `[sample, step, input]` by name, `[sample]` each, the last first."""
-    flat, shape = x.reshape(len(x), -1), x.shape[1:]
-    places = range(flat.shape[1])[::-1][:MOST_PLACES]
-    return {place_name(place, shape): flat[:, place] for place in places}
+def _telling(x: np.ndarray, y: np.ndarray, width: int) -> list[int]:
+    """The places of windows `[sample, step, input]`, flat, that seem to tell most of a target.
+
+    By the part of the variance of each that a line of the target, or its class, explains; of the
+    last `width` places, the last first where that is equal.
+    """
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    places = np.arange(flat.shape[1])[::-1][:width]
+    if len(places) <= MOST_ASKED:
+        return [int(place) for place in places]
+    apart = flat[:, places] - flat[:, places].mean(axis=0)
+    spread = np.square(apart).sum(axis=0)
+    if y.dtype.kind == "f":
+        line = y - y.mean(dtype=np.float64)
+        of_target = np.square(line @ apart) / max(float(line @ line), np.finfo(float).tiny)
+    else:
+        is_of = (y == np.unique(y)[:, None]).astype(np.float64)
+        of_target = (np.square(is_of @ apart) / is_of.sum(axis=1, keepdims=True)).sum(axis=0)
+    told = np.divide(of_target, spread, out=np.zeros_like(spread), where=spread > 0)
+    most = np.sort(np.argsort(-told, kind="stable")[:MOST_ASKED])
+    return [int(place) for place in places[most]]
 
 
 def _of_steps_beside(
-    x: np.ndarray, y: np.ndarray, count: int, together: np.ndarray, parts: Parts
+    x: np.ndarray, y: np.ndarray, places: Sequence[int], together: np.ndarray, parts: Parts
 ) -> np.ndarray:
-    """What the steps beside tell of the last places of windows; float64 `[place, 2]`.
+    """What the steps beside tell of places of windows; float64 `[place, 2]`.
 
     An input that is the same in all steps tells no series, and a place that holds the target itself
     is no earlier value: of these it is none. Ranks that are nearly those of the step beside may be
     nearer to the target's by rounding: they count as equal.
     """
     flat, inputs = x.reshape(len(x), -1), x.shape[2]
-    found, target = np.zeros((count, 2)), y.astype(flat.dtype)
-    for number, place in enumerate(range(flat.shape[1])[::-1][:count]):
+    found, target = np.zeros((len(places), 2)), y.astype(flat.dtype)
+    for number, place in enumerate(places):
         beside = place - inputs if place >= inputs else place + inputs
         if beside >= flat.shape[1]:
             continue

@@ -35,8 +35,9 @@ RULE = Rule(
     "rows before), gives nothing away where a column of moments has that order, and is "
     "inconclusive where none tells the order; so is a column that leaves half as much untold as "
     "the target of the row before, or more, by both measures. The rule is asked of tables, and of "
-    "each place of windows `[sample, step, input]` (of the last 512, where a number leaves less "
-    "than a quarter untold of what a step leaves of the one beside it). Of more than 20,000 rows, "
+    "each place of windows `[sample, step, input]`, where a number leaves less than a quarter "
+    "untold of what a step leaves of the one beside it; of the last 512 places those 64 are asked "
+    "that a line of the target, or its class, explains most of. Of more than 20,000 rows, "
     "or a million numbers of windows, a random part is looked at.",
     WHY,
     MEND,
