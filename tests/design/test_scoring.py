@@ -179,7 +179,7 @@ def of_numbers(measured, *, y=None, activation=None, loss="mse", units=1, **more
         return model
 
     x = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
-    data = kohort.Dataset(x, x[:, :1] * 7 if y is None else y)
+    data = kohort.Dataset(x, x @ [[7], [5]] if y is None else y)
     splits = kohort.Holdout(0.2, repeats=2)
     variants = [kohort.Variant("a", build)]
     return kohort.Study("n", variants, data, replicates=splits, epochs=1, batch_size=30, **more)
