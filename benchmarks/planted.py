@@ -37,6 +37,9 @@ SERIES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "a random walk's sum": lambda r, n: r.normal(size=n).cumsum().cumsum(),
     "a line and noise": lambda r, n: np.arange(n) / 100 + 0.1 * r.normal(size=n),
     "a sine and noise": lambda r, n: np.sin(np.arange(n) / 8) + 0.05 * r.normal(size=n),
+    "a season of 12 and noise": lambda r, n: (
+        np.resize(r.uniform(1, 3, 12), n) * (1 + 0.03 * r.normal(size=n))
+    ),
     "a sine": lambda r, n: np.sin(2 * np.pi * np.arange(n) / r.uniform(20, 400)),
     "noise, means of 30": lambda r, n: np.convolve(r.normal(size=n + 29), np.ones(30), "valid"),
 }

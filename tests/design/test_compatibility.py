@@ -123,7 +123,9 @@ def test_ages_that_nobody_counts_as_classes_are_numbers_to_a_loss_of_numbers():
 
 def test_names_are_no_numbers_to_predict():
     words = np.array(["low", "mid", "high", "top"] * 10)
-    assert_refused(lambda: planned(words, 1, "mse"), "numbers, for the loss mean_squared_error of")
+    (told,) = planned(words, 1, "mse").slips
+    assert told.startswith("a: the loss mean_squared_error takes classes for their numbers: high ")
+    assert planned(words, 4).slips == ()
     written = np.array([f"{number / 8}" for number in range(40)])
     assert_refused(lambda: planned(written, 1, "mse"), r"make numbers of them, y.astype\('float32")
 
@@ -135,6 +137,33 @@ def test_one_output_is_not_held_against_several_numbers(loss):
     targets[::3] = 1
     assert_refused(lambda: planned(targets, 1, loss), "2 outputs, one for each number of a target")
     assert planned(targets, 2, loss)
+
+
+def test_one_output_of_each_step_is_held_against_a_number_of_each():
+    """Keras drops the last axis there."""
+
+    def build():
+        model = keras.Sequential([keras.Input((7, 3)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    x = np.random.default_rng(0).normal(size=(40, 7, 3))
+    data = kohort.Dataset(x, x[..., 0])
+    splits = {"replicates": kohort.Holdout(0.25, 2), "epochs": 1}
+    assert kohort.Study("s", [kohort.Variant("a", build)], data, **splits).plan().slips == ()
+
+
+class OfLabels(keras.metrics.Recall):
+    """A recall of the user's own, which makes rows of labels itself."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        rows = keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32"), 3)
+        super().update_state(rows, y_pred, sample_weight)
+
+
+def test_a_metric_of_the_users_own_may_take_labels():
+    loss = "sparse_categorical_crossentropy"
+    assert ending(loss, "softmax", metrics=[OfLabels(class_id=1, name="r")]).slips == ()
 
 
 def test_metrics_of_several_numbers_are_refused_and_said_how_to_average():
@@ -219,13 +248,29 @@ def test_a_column_that_is_still_in_a_training_part_is_told():
         model.compile("sgd", "mse")
         return model
 
+    def outside():
+        layer = keras.layers.Normalization()
+        layer.adapt(data.x_train)
+        model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    def beside(data):
+        inputs, layer = keras.Input((2,)), keras.layers.Normalization()
+        layer.adapt(data.x[:, :1])
+        joined = keras.layers.Concatenate()([layer(inputs[:, :1]), inputs[:, 1:]])
+        model = keras.Model(inputs, keras.layers.Dense(1)(joined))
+        model.compile("sgd", "mse")
+        return model
+
     def slips(build, data):
         splits = {"replicates": kohort.Holdout(0.5, 8), "epochs": 1}
         return kohort.Study("s", [kohort.Variant("a", build)], data, **splits).plan().slips
 
     (told,) = slips(scaled, data)
     assert told.startswith("a: city has one value in the training part of 2 of 8 replicates, an")
-    assert slips(given, data) == ()
+    # Of given numbers, of all rows, and of another column, the layer divides by no zero.
+    assert slips(given, data) == slips(outside, data) == slips(beside, data) == ()
     varied = kohort.Dataset.from_frame(frame.assign(city=X[:, 2]), target="y", test=0)
     assert slips(scaled, varied) == ()
 

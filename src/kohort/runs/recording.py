@@ -43,8 +43,9 @@ from kohort.runs.new_models import untrained_loss
 from kohort.runs.work import weight_bytes
 
 _NONE = np.zeros(0, int)
-_MOST_KEPT = 50
-"""Of so many inputs that tell most of the target a record keeps what they tell."""
+_MOST_KEPT, _MOST_COUNTS = 50, 10_000
+"""Of so many inputs that tell most of the target a record keeps what they tell; of many classes of
+fewer."""
 NOT_SOUGHT = Overlap(0, 0, 0, _NONE, _NONE, _NONE, near_sought=False)  # nobody looked for copies
 
 
@@ -300,7 +301,10 @@ def _told(data: Dataset, copies: Copies) -> ToldAlone | None:
     labels = class_labels(data)
     together = kept_together(data, copy_facts(copies, labels))[: len(data.x_train)]
     told = told_alone(data, labels, together, MOST_NUMBERS)
-    return None if told is None else told.first(_MOST_KEPT)
+    if told is None:
+        return None
+    classes = 1 if told.of_class is None else len(told.of_class)
+    return told.first(max(1, min(_MOST_KEPT, _MOST_COUNTS // classes)))
 
 
 def _overlap(spec: StudySpec, copies: Copies, count: int) -> Overlap:

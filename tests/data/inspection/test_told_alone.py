@@ -177,6 +177,45 @@ def test_the_next_value_of_a_smooth_series_is_told_by_the_last_and_that_gives_no
     )
 
 
+@pytest.mark.parametrize("in_order", [True, False])
+def test_a_season_as_long_as_the_windows_gives_nothing_away(in_order):
+    """A day ago tells most of the hour after the last one; so it is known before."""
+    random = np.random.default_rng(0)
+    day = np.maximum(0, np.sin(np.arange(24) / 24 * 2 * np.pi))
+    x, y = windows(np.tile(day, 40) * (1 + 0.05 * random.normal(size=960)), steps=24, ahead=1)
+    order = np.arange(len(x)) if in_order else random.permutation(len(x))
+    found = verdict_of(x[order], y[order])
+    assert found.evidence["variance explained by the best one"] > EXPLAINED
+    assert found.verdict == "not found"
+
+
+def test_the_lag_of_a_class_that_lasts_is_known_before():
+    random = np.random.default_rng(0)
+    state = (random.random(2000) < 0.02).cumsum() % 2
+    noise = random.normal(size=1999)
+    lags = verdict_of(np.column_stack([state[:-1], noise]), state[1:])
+    assert lags.verdict == "inconclusive"
+    assert lags.sentence.endswith(
+        "earlier row, if rows are in order of time; else it gives the class away."
+    )
+    # Of a reading of the state before, and of rows in no order, nothing is known.
+    x, shuffled = np.column_stack([2.5 * state[:-1] + 1, noise]), random.permutation(1999)
+    near = verdict_of(x, state[1:])
+    assert near.verdict == "inconclusive"
+    assert "So about does the class of the row before" in near.sentence
+    assert verdict_of(x[shuffled], state[1:][shuffled]).verdict == "found"
+    x, y = windows(state, ahead=1)
+    seen = verdict_of(x, y.astype(int))
+    # Of windows in which nothing changes nobody knows that they are in order.
+    assert seen.verdict == "inconclusive"
+    assert "It holds the class of an earlier row, if rows are in order" in seen.sentence
+    walk = random.normal(size=2000).cumsum()
+    x, y = windows(walk, ahead=1)
+    left_open = verdict_of(x, (y > np.median(y)).astype(int))
+    assert left_open.verdict == "inconclusive"
+    assert left_open.sentence.endswith("So may a series that keeps its class tell of itself.")
+
+
 def test_an_input_of_all_steps_that_holds_the_target_gives_it_away():
     x, y = windows(np.random.default_rng(0).normal(size=600).cumsum(), ahead=1)
     always = np.repeat(y[:, None, None], 12, axis=1)

@@ -1,9 +1,12 @@
-"""Columns of a table that hold the target of an earlier row, as lags of a series do."""
+"""Inputs that hold the target of an earlier row, as lags and windows of a series do."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.group_facts import column_names
+from kohort.data.labels import ClassLabels
 
 FURTHEST = 1_000
 """The most rows back that an earlier target is looked for."""
@@ -32,19 +35,30 @@ def by_themselves(data: Dataset, x: np.ndarray) -> dict[str, np.ndarray]:
     return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
 
 
-def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
-    """The columns of a table, of one number as target, that hold that of a row so many rows before.
+def hold_earlier_targets(
+    data: Dataset,
+    labels: ClassLabels | None,
+    sides: tuple[np.ndarray, np.ndarray],
+    inputs: Callable[[np.ndarray], dict[str, np.ndarray]],
+) -> tuple[str, ...]:
+    """The inputs, of samples of one target, that hold that of a row so many rows before.
 
     Rows are in order of a column of moments, within groups where there are some, or in that of the
     table where moments rise in it; each column of moments must say so. An order that nothing tells
     is taken to be that of time. Where both numbers are the most frequent target nothing is
     compared. A column that holds targets of its own rows, other than the earlier ones, is none.
+
+    Args:
+        data: A table, or windows of a series in its order.
+        labels: The classes; None of numbers to predict.
+        sides: Its training samples and its test samples, as `inputs` takes them.
+        inputs: Makes the inputs by name, `[row]` each, of samples.
     """
-    y = _targets(data)
+    y = _targets(data, labels)
     if len(y) <= _FEWEST:
         return ()
     rows = np.sort(np.random.default_rng(0).permutation(len(y))[:_ROWS])
-    cells = by_themselves(data, _of_both(data, rows))
+    cells = inputs(_of_both(*sides, rows))
     names = [name for name, column in cells.items() if column.dtype.kind == "f"]
     for moment in _moments(data):
         told = [_Before(y, moment, order, rows) for order in _orders(data, moment)]
@@ -52,13 +66,13 @@ def hold_earlier_targets(data: Dataset) -> tuple[str, ...]:
     return tuple(names)
 
 
-def targets_before(data: Dataset) -> np.ndarray:
+def targets_before(data: Dataset, labels: ClassLabels | None) -> np.ndarray:
     """The target of the row before, float32 `[order, train sample]`, in each order of its rows.
 
     Of the first row it is its own. Orders are those of the first column of moments, as in
     `hold_earlier_targets`.
     """
-    y = _targets(data)
+    y = _targets(data, labels)
     found = []
     for order in _orders(data, _moments(data)[0]):
         before = np.empty_like(y)
@@ -67,9 +81,10 @@ def targets_before(data: Dataset) -> np.ndarray:
     return np.array(found)
 
 
-def _targets(data: Dataset) -> np.ndarray:
-    """float32 `[sample]`, training samples first, of one number each."""
-    y = np.concatenate([data.y_train, data.y_test])
+def _targets(data: Dataset, labels: ClassLabels | None) -> np.ndarray:
+    """float32 `[sample]`, training samples first, of one number or class each."""
+    sides = (data.y_train, data.y_test) if labels is None else (labels.train, labels.test)
+    y = np.concatenate(sides)
     return y.reshape(len(y)).astype(np.float32)
 
 
@@ -98,12 +113,10 @@ def _orders(data: Dataset, moment: np.ndarray) -> list[np.ndarray]:
     return orders
 
 
-def _of_both(data: Dataset, rows: np.ndarray) -> np.ndarray:
+def _of_both(train: np.ndarray, test: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Samples of training and test data, of which those of the former come first in `rows`."""
-    train = len(data.x_train)
-    return np.concatenate(
-        [data.x_train[rows[rows < train]], data.x_test[rows[rows >= train] - train]]
-    )
+    count = len(train)
+    return np.concatenate([train[rows[rows < count]], test[rows[rows >= count] - count]])
 
 
 class _Before:

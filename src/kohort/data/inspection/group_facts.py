@@ -17,7 +17,7 @@ TELLS, MOST_ROWS, ROUGH = 0.5, 50, 0.6
 """A column of more than `MANY_VALUES` values, of so many rows each on average, that explains this
 part of the target's variance may number groups; of numbers, where neighbours are as unlike as this
 (1 of values in no order, 0 of a smooth function)."""
-MANY_VALUES = 20
+MANY_VALUES, _MOST_COUNTED = 20, 2**22
 MOST_COLUMNS = 256
 """In tables of more columns none is looked for that numbers groups."""
 
@@ -164,16 +164,26 @@ def _tells(cells: np.ndarray, target: np.ndarray, *, in_order: bool) -> bool:
     different, value, rows = np.unique(cells, return_inverse=True, return_counts=True)
     if len(different) <= MANY_VALUES or len(cells) > MOST_ROWS * len(different):
         return False
-    each = target.astype(np.float64)[:, None]
+    count = len(cells)
     if target.dtype.kind in "iu":
-        each = (np.unique(target) == target[:, None]).astype(np.float64)
-    means = np.stack([np.bincount(value, column) for column in each.T], axis=1) / rows[:, None]
-    left = np.square(each - means[value]).sum() / (len(cells) - len(different))
-    spread = np.square(each - each.mean(axis=0)).sum() / (len(cells) - 1)
-    if not spread or 1 - left / spread < TELLS:
+        classes, label = np.unique(target, return_inverse=True)
+        if len(classes) * len(different) > _MOST_COUNTED:
+            return False
+        shape = len(different), len(classes)
+        pairs = np.bincount(value * len(classes) + label, minlength=shape[0] * shape[1])
+        means = pairs.reshape(shape) / rows[:, None]
+        left = count - (rows[:, None] * np.square(means)).sum()
+        spread = count - np.square(np.bincount(label)).sum() / count
+    else:
+        means = (np.bincount(value, target) / rows)[:, None]
+        left = np.square(target - means[value, 0]).sum()
+        spread = np.square(target - target.mean(dtype=float)).sum(dtype=float)
+    if not spread or left / (count - len(different)) > (1 - TELLS) * spread / (count - 1):
         return False
     steps, apart = np.diff(means, axis=0), means - means.mean(axis=0)
-    return not in_order or bool(np.square(steps).sum() / 2 >= ROUGH * np.square(apart).sum())
+    unlike = np.square(steps).sum() / max(2 * np.square(apart).sum(), np.finfo(float).tiny)
+    # As much more than one is a function, too: of whether a number is even.
+    return not in_order or bool(ROUGH <= unlike <= 2 - ROUGH)
 
 
 def _table_columns(data: Dataset) -> tuple[list[str], np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import scipy
@@ -14,7 +15,7 @@ from kohort.data.inspection.earlier_targets import (
 )
 from kohort.data.labels import ClassLabels
 from kohort.data.linked import extremes
-from kohort.data.making.windows import place_name
+from kohort.data.making.windows import are_windows, place_name
 from kohort.data.splits import deal, random_part
 
 FOLDS = 5
@@ -50,11 +51,13 @@ class ToldAlone:
             explains, out of sample; None where targets are classes.
         ranked: float64 `[input]`, of numbers to predict, Spearman's correlation with it, without
             its sign; None where targets are classes.
-        earlier: Columns that hold the target of an earlier row; none where targets are classes.
+        earlier: Those that hold the target of an earlier row.
         before: float64 `[2]`, of numbers to predict, `explained` and `ranked` of the target of the
             row before; of places of windows `[input, 2]`, those of the step beside it, of itself.
-        in_time: Whether moments tell the order of the rows.
+            Of classes `[1]`, the balanced accuracy of the class of the row before.
+        in_time: Whether moments tell the order of the rows, or they are in that of a series.
         of_windows: Whether they are places of windows.
+        series: bool `[input]`, whether each is a place of an input that differs between steps.
     """
 
     names: tuple[str, ...]
@@ -67,6 +70,7 @@ class ToldAlone:
     before: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(2))
     in_time: bool = False
     of_windows: bool = False
+    series: np.ndarray | None = field(repr=False, default=None)
 
     def first(self, most: int) -> "ToldAlone":
         """The same of the inputs that tell most, so many at most."""
@@ -86,6 +90,7 @@ class ToldAlone:
             ranked=None if self.ranked is None else self.ranked[kept],
             earlier=tuple(name for name in self.earlier if name in names),
             before=self.before if self.before.ndim == 1 else self.before[kept],
+            series=None if self.series is None else self.series[kept],
         )
 
 
@@ -126,59 +131,109 @@ def told_alone(
         for held_out in deal(random, together[rows], FOLDS)
         if 0 < len(held_out) < len(rows)
     ]
-    x = data.x_train[rows]
     target = (data.y_train if labels is None else labels.train)[rows].reshape(-1)
-    places = _telling(x, target, width) if of_windows else []
-    flat = x.reshape(len(x), -1)
-    asked = {place_name(place, x.shape[1:]): flat[:, place] for place in places}
-    if not of_windows:
-        asked = by_themselves(data, x)
-    moments = data.columns is not None and bool(data.columns.moments)
-    count = width if of_windows else len(asked)
-    found = ToldAlone(tuple(asked), count, in_time=moments, of_windows=of_windows)
+    places = _telling(data.x_train, rows, target, width) if of_windows else []
+
+    sides, inputs = (data.x_train, data.x_test), partial(by_themselves, data)
+    if of_windows:
+        names = [place_name(place, data.x_train.shape[1:]) for place in places]
+        train, test = ([_at(x, place) for place in places] for x in sides)
+        sides = np.stack(train, axis=1), np.stack(test, axis=1)
+        inputs = partial(_by_name, names)
+    asked = inputs(sides[0][rows])
+    before = targets_before(data, labels)[:, rows]
+    found = ToldAlone(
+        tuple(asked),
+        width if of_windows else len(asked),
+        earlier=hold_earlier_targets(data, labels, sides, inputs),
+        in_time=(
+            are_windows(data.x_train)
+            if of_windows
+            else data.columns is not None and bool(data.columns.moments)
+        ),
+        of_windows=of_windows,
+        series=_vary(data.x_train, rows, places) if of_windows else None,
+    )
     if labels is not None:
-        label, classes = labels.train[rows], len(labels.names)
-        right = np.array([_told_classes(c, label, classes, parts) for c in asked.values()])
-        return replace(found, right=right, of_class=np.bincount(label, minlength=classes))
-    y = data.y_train.reshape(-1)[rows].astype(np.float64)
+        label, counts = labels.train[rows], np.bincount(target, minlength=len(labels.names))
+        right = np.array([_told_classes(c, label, len(counts), parts) for c in asked.values()])
+        recalls = [
+            (_told_classes(one, label, len(counts), parts)[counts > 0] / counts[counts > 0]).mean()
+            for one in before
+        ]
+        return replace(found, right=right, of_class=counts, before=np.array([max(recalls)]))
+    y = target.astype(np.float64)
     explained = np.array([_explained(c, y, parts) for c in asked.values()])
     ranked = _ranked(np.column_stack([*asked.values()]), y, together[rows])
     found = replace(found, explained=explained, ranked=ranked)
     if of_windows:
-        return replace(found, before=_of_steps_beside(x, y, places, together[rows], parts))
-    before = targets_before(data)[:, rows]
+        beside = _of_steps_beside(data.x_train, rows, y, places, together[rows], parts)
+        return replace(found, before=beside)
     of_before = [
         max(_explained(one, y, parts) for one in before),
         float(_ranked(before.T, y, together[rows]).max()),
     ]
-    return replace(found, earlier=hold_earlier_targets(data), before=np.array(of_before))
+    return replace(found, before=np.array(of_before))
 
 
-def _telling(x: np.ndarray, y: np.ndarray, width: int) -> list[int]:
-    """The places of windows `[sample, step, input]`, flat, that seem to tell most of a target.
+def _telling(x: np.ndarray, rows: np.ndarray, y: np.ndarray, width: int) -> list[int]:
+    """The places of windows, flat, that seem to tell most of a target.
 
     By the part of the variance of each that a line of the target, or its class, explains; of the
     last `width` places, the last first where that is equal.
+
+    Args:
+        x: `[train sample, step, input]`.
+        rows: Of the samples, int64 `[row]`.
+        y: Their targets, `[row]`.
+        width: The most places.
     """
-    flat = x.reshape(len(x), -1).astype(np.float64)
-    places = np.arange(flat.shape[1])[::-1][:width]
+    steps, inputs = x.shape[1:]
+    last = -(-width // inputs)
+    # What is not looked at is not copied.
+    flat = x[:, steps - min(last, steps) :][rows].reshape(len(rows), -1)[:, ::-1][:, :width]
+    places = np.arange(steps * inputs)[::-1][:width]
     if len(places) <= MOST_ASKED:
         return [int(place) for place in places]
-    apart = flat[:, places] - flat[:, places].mean(axis=0)
+    apart = flat - flat.mean(axis=0, dtype=np.float64)
     spread = np.square(apart).sum(axis=0)
     if y.dtype.kind == "f":
         line = y - y.mean(dtype=np.float64)
         of_target = np.square(line @ apart) / max(float(line @ line), np.finfo(float).tiny)
     else:
-        is_of = (y == np.unique(y)[:, None]).astype(np.float64)
-        of_target = (np.square(is_of @ apart) / is_of.sum(axis=1, keepdims=True)).sum(axis=0)
+        label, counts = np.unique(y, return_inverse=True, return_counts=True)[1:]
+        sums = np.zeros((len(counts), apart.shape[1]))
+        np.add.at(sums, label, apart)
+        of_target = (np.square(sums) / counts[:, None]).sum(axis=0)
     told = np.divide(of_target, spread, out=np.zeros_like(spread), where=spread > 0)
     most = np.sort(np.argsort(-told, kind="stable")[:MOST_ASKED])
     return [int(place) for place in places[most]]
 
 
+def _at(x: np.ndarray, place: int) -> np.ndarray:
+    """The numbers of windows `[sample, step, input]` at a place, flat, `[sample]`."""
+    column: np.ndarray = x[:, place // x.shape[2], place % x.shape[2]]
+    return column
+
+
+def _by_name(names: Sequence[str], x: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(names, x.T, strict=True))
+
+
+def _vary(x: np.ndarray, rows: np.ndarray, places: Sequence[int]) -> np.ndarray:
+    """Whether the input of each place differs between steps, bool `[place]`."""
+    inputs = {place % x.shape[2] for place in places}
+    differs = {n: bool((x[rows, :, n] != x[rows, :1, n]).any()) for n in inputs}
+    return np.array([differs[place % x.shape[2]] for place in places])
+
+
 def _of_steps_beside(
-    x: np.ndarray, y: np.ndarray, places: Sequence[int], together: np.ndarray, parts: Parts
+    x: np.ndarray,
+    rows: np.ndarray,
+    y: np.ndarray,
+    places: Sequence[int],
+    together: np.ndarray,
+    parts: Parts,
 ) -> np.ndarray:
     """What the steps beside tell of places of windows; float64 `[place, 2]`.
 
@@ -186,13 +241,12 @@ def _of_steps_beside(
     is no earlier value: of these it is none. Ranks that are nearly those of the step beside may be
     nearer to the target's by rounding: they count as equal.
     """
-    flat, inputs = x.reshape(len(x), -1), x.shape[2]
-    found, target = np.zeros((len(places), 2)), y.astype(flat.dtype)
+    (steps, inputs), found, target = x.shape[1:], np.zeros((len(places), 2)), y.astype(x.dtype)
     for number, place in enumerate(places):
         beside = place - inputs if place >= inputs else place + inputs
-        if beside >= flat.shape[1]:
+        if beside >= steps * inputs:
             continue
-        one, other = flat[:, place], flat[:, beside]
+        one, other = _at(x, place)[rows], _at(x, beside)[rows]
         holds_target = (one == target).all() and (other != target).mean() > _OTHERS
         if not holds_target and (other != one).any():
             of_place = one.astype(np.float64)
@@ -224,9 +278,12 @@ def _told_classes(column: np.ndarray, label: np.ndarray, classes: int, parts: Pa
     for train, held_out in parts:
         borders = _class_borders(column[train], label[train])
         place = np.searchsorted(borders, column, side="right")
-        counts = np.zeros((len(borders) + 1, classes))
-        np.add.at(counts, (place[train], label[train]), 1)
-        answer = (counts / np.maximum(1, counts.sum(axis=0))).argmax(axis=1)
+        # Of each bin with its classes, in the order of the bins: there may be thousands of both.
+        pairs, counts = np.unique(place[train] * classes + label[train], return_counts=True)
+        parts_of_class = counts / np.bincount(label[train], minlength=classes)[pairs % classes]
+        best_last = np.lexsort((-(pairs % classes), parts_of_class, pairs // classes))
+        ends = np.flatnonzero(np.diff(pairs[best_last] // classes, append=-1))
+        answer = pairs[best_last[ends]] % classes
         is_right = answer[place[held_out]] == label[held_out]
         right += np.bincount(label[held_out][is_right], minlength=classes)
     return right

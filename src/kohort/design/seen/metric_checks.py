@@ -42,7 +42,10 @@ def check_metrics(name: str, model: keras.Model, data: Dataset) -> None:
     if not has_columns or data.y_train.size != len(data.y_train):
         return
     for metric in metrics_in(model):
-        if getattr(metric, "class_id", None) is not None or isinstance(metric, _OF_COLUMNS):
+        # A class of the user's own may make rows of labels itself.
+        is_of_keras = type(metric).__module__.startswith("keras.")
+        of_class = getattr(metric, "class_id", None) is not None or type(metric) in _OF_COLUMNS
+        if is_of_keras and of_class:
             raise DesignError(
                 f"one-hot targets, for the metric {metric.name!r} of variant {name!r}",
                 "labels, one number for each sample",

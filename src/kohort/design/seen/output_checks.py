@@ -1,6 +1,7 @@
 """Refuses models whose outputs, loss and targets do not agree."""
 
 import re
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -46,7 +47,8 @@ def check_outputs(name: str, model: keras.Model, data: Dataset) -> None:
         _check_numbers(name, loss, data)
         if outputs == 1:
             _check_probability(name, model, loss, data)
-    if outputs == 1 and loss in OF_NUMBERS:
+    # Of sequences Keras drops the last axis, of one number.
+    if shape is not None and len(shape) == 2 and outputs == 1 and loss in OF_NUMBERS:
         _check_width(name, data)
 
 
@@ -129,20 +131,36 @@ def _check_probability(name: str, model: keras.Model, loss: str | None, data: Da
     )
 
 
+def _are_written_numbers(names: Sequence[str]) -> bool:
+    """Whether the names of classes are numbers as text, other than whole ones."""
+    return all(map(_NUMBER.fullmatch, names)) and not all(map(_WHOLE.fullmatch, names))
+
+
+def slip_of_names(model: keras.Model, data: Dataset) -> str:
+    """That a model learns the numbers of classes that have names, as a clause; or ""."""
+    names = data.class_names or ()
+    if loss_name(model.loss) not in OF_NUMBERS or len(names) < 3:
+        return ""
+    if getattr(model, "output_shape", (None,))[-1] != 1 or all(map(_WHOLE.fullmatch, names)):
+        return ""
+    return (
+        f"the loss {loss_name(model.loss)} takes classes for their numbers: {names[0]} for 0, "
+        f"{names[-1]} for {len(names) - 1}; where they have no such order, compile with "
+        "sparse_categorical_crossentropy and an output for each"
+    )
+
+
 def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:
     """Refuse a model that predicts a number where the data's numbers became those of classes.
 
     Where all models of a study do, by a loss that is known, its targets are no classes.
     """
     names = data.class_names or ()
-    if loss in OF_NUMBERS and len(names) > 2 and not all(map(_WHOLE.fullmatch, names)):
+    if loss in OF_NUMBERS and len(names) > 2 and _are_written_numbers(names):
         raise DesignError(
             f"numbers, for the loss {loss} of variant {name!r}",
             f"{len(names):,} classes such as {names[0]!r}",
-            "make numbers of them, y.astype('float32')"
-            if all(map(_NUMBER.fullmatch, names))
-            else "compile it with sparse_categorical_crossentropy and an output for each class; or "
-            "give numbers to predict as floats in a column",
+            "make numbers of them, y.astype('float32')",
         )
     if numbered_classes(data) is None:
         return

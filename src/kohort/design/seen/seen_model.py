@@ -17,7 +17,7 @@ from kohort.design.compatibility import (
 )
 from kohort.design.replicates import Replicate
 from kohort.design.seen.metric_checks import check_metrics, slip_of_metrics
-from kohort.design.seen.output_checks import check_outputs
+from kohort.design.seen.output_checks import check_outputs, slip_of_names
 from kohort.design.seen.still_columns import slip_of_columns
 from kohort.design.seen.target_slips import slip_of_targets
 from kohort.design.spec import StudySpec
@@ -91,13 +91,13 @@ def see(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels)
         check_loss(variant.name, model, batch[0])
         check_outputs(variant.name, model, data)
         check_metrics(variant.name, model, data)
-        facts = _facts(model, spec)
+        facts = _facts(model, spec, replicate)
         if description is not None:
             models.facts[number, description] = facts
     return SeenModel(model, description, steps, why_alone, facts)
 
 
-def _facts(model: keras.Model, spec: StudySpec) -> dict[str, Any]:
+def _facts(model: keras.Model, spec: StudySpec, replicate: Replicate) -> dict[str, Any]:
     metrics, measured = metric_kinds(model), measured_loss(model)
     kinds = (measured.constant, *(metric.constant for metric in metrics))
     return {
@@ -110,8 +110,9 @@ def _facts(model: keras.Model, spec: StudySpec) -> dict[str, Any]:
         "slip": (
             slip_of_outputs(model)
             or slip_of_targets(kinds, spec.data.y_train, spec.data.y_test)
+            or slip_of_names(model, spec.data)
             or slip_of_metrics(model)
-            or slip_of_columns(model, spec)
+            or slip_of_columns(model, spec, replicate.train)
         ),
     }
 

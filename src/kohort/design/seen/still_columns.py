@@ -14,7 +14,13 @@ def _adapts(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.layers.Normalization) and layer.input_mean is None
 
 
-def slip_of_columns(model: keras.Model, spec: StudySpec) -> str:
+def _learned(layer: keras.layers.Layer, variance: np.ndarray) -> bool:
+    """Whether a layer that adapts has learned these variances of columns."""
+    found = np.ravel(layer.adapt_variance)
+    return found.shape == variance.shape and np.allclose(found, variance, rtol=1e-3, atol=1e-12)
+
+
+def slip_of_columns(model: keras.Model, spec: StudySpec, rows: np.ndarray) -> str:
     """Which columns have one value in a training part and others in what it is judged on.
 
     A `Normalization` that adapts to such a part divides by Keras's 1e-7, so that one row with
@@ -23,13 +29,18 @@ def slip_of_columns(model: keras.Model, spec: StudySpec) -> str:
     Args:
         model: A model of the study, built from the data of a training part.
         spec: The study.
+        rows: That part's, of the training samples.
 
     Returns:
-        What is so, and how to mend it, as a clause; "" where the model has no such layer, or no
-        column is such.
+        What is so, and how to mend it, as a clause; "" where no layer of the model has learned from
+        all columns of the part, or no column is such.
     """
     data = spec.data
-    if not is_table(data) or not any(map(_adapts, model._flatten_layers())):
+    layers = [each for each in model._flatten_layers() if _adapts(each)]
+    if not is_table(data) or not layers:
+        return ""
+    variance = data.x_train[rows].var(axis=0, dtype=np.float64)
+    if not any(_learned(layer, variance) for layer in layers):
         return ""
     replicates = spec.whole_replicates
     # A column is still where all rows that are unlike most others are left out.

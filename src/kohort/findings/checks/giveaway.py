@@ -34,11 +34,13 @@ RULE = Rule(
     "rows. A column that holds the target of a row before, as lags of a series do (of up to 1,000 "
     "rows before), gives nothing away where a column of moments has that order, and is "
     "inconclusive where none tells the order; so is a column that leaves half as much untold as "
-    "the target of the row before, or more, by both measures. The rule is asked of tables, and of "
-    "each place of windows `[sample, step, input]`, where a number leaves less than a quarter "
-    "untold of what a step leaves of the one beside it; of the last 512 places those 64 are asked "
-    "that a line of the target, or its class, explains most of. Of more than 20,000 rows, "
-    "or a million numbers of windows, a random part is looked at.",
+    "the target of the row before, or more, by both measures, and of classes as their class. The "
+    "rule is asked of tables, and of each place of windows `[sample, step, input]`: of the last "
+    "512 places of those 64 that a line of the target, or its class, explains most of. Where an "
+    "input differs between steps, only its rank gives a number away, where it leaves less than a "
+    "quarter untold of what a step leaves of the one beside it, and a class is inconclusive at "
+    "most: a series tells as much of itself. Of more than 20,000 rows, or a million numbers of "
+    "windows, a random part is looked at.",
     WHY,
     MEND,
     judge,

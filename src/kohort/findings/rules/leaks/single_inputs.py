@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kohort.data.inspection.told_alone import ToldAlone
-from kohort.findings.finding import Evidence, Finding, Rule
+from kohort.findings.finding import Evidence, Finding, Rule, Verdict
 from kohort.findings.names import shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
@@ -18,6 +18,7 @@ EXPLAINED = 0.98
 """The part of the variance of a number that one column explains, to give it away."""
 _CLEARLY = 0.5
 """What a column leaves untold must be less than this part of what the row before does."""
+_IN_ORDER = ", if rows are in order of time; else it gives the class away"
 _CLEARLY_OF_STEPS = 0.25
 """So for a place of windows, of what a step tells of the one beside it."""
 RANKED = 0.999
@@ -72,11 +73,17 @@ def _of_classes(rule: Rule[Any], told: ToldAlone, confidence: float) -> Finding:
     best = high[0]
     part, name = seen[best], told.names[best]
     evidence: Evidence = {"columns": told.count, "balanced accuracy of the best one": part}
-    above = [told.names[number] for number in high if seen[number].lies_above(TOLD)]
+    clear = [number for number in high if seen[number].lies_above(TOLD)]
+    above = [told.names[n] for n in clear if _is_more(told, n, float(recalls[n]))]
     reach = f"reaches a balanced accuracy of {shown(part, '%', 100.0, thresholds=(TOLD,))}"
     if above:
         sentence = f"By itself {shortlist(above)} {'tell' if len(above) > 1 else 'tells'} the class"
         return rule.finding(None, "found", f"{sentence}: {name} {reach}.", evidence, rule.mend)
+    if clear:
+        sentence = f"By itself {name} tells the class: it {reach}. {_as_a_series(told, name)}"
+        known = told.in_time and all(told.names[n] in told.earlier for n in clear)
+        verdict: Verdict = "not found" if known else "inconclusive"
+        return rule.finding(None, verdict, sentence, evidence, "" if known else rule.mend)
     what = "place in the windows" if told.of_windows else "column"
     sentence = f"The {what} that tells most by itself, {name}, {reach}."
     if part.mean > TOLD:
@@ -87,6 +94,22 @@ def _of_classes(rule: Rule[Any], told: ToldAlone, confidence: float) -> Finding:
     if part.high > TOLD:
         return rule.finding(None, "inconclusive", sentence, evidence, rule.mend)
     return rule.finding(None, "not found", sentence, evidence)
+
+
+def _is_more(told: ToldAlone, number: int, recall: float) -> bool:
+    """Whether an input that tells the class tells more than a series tells of itself."""
+    if told.series is not None and told.series[number]:
+        return False
+    is_earlier = told.names[number] in told.earlier
+    return not is_earlier and 1 - recall < _CLEARLY * (1 - float(told.before[0]))
+
+
+def _as_a_series(told: ToldAlone, name: str) -> str:
+    if name in told.earlier:
+        return f"It holds the class of an earlier row{'' if told.in_time else _IN_ORDER}."
+    if told.of_windows:
+        return "So may a series that keeps its class tell of itself."
+    return "So about does the class of the row before, and it may be known before as well."
 
 
 def _recall(right: np.ndarray, counts: np.ndarray, confidence: float) -> Interval:
@@ -100,7 +123,10 @@ def _of_numbers(rule: Rule[Any], alone: ToldAlone) -> Finding:
     assert alone.ranked is not None
     explained, ranked, names = alone.explained, alone.ranked, alone.names
     order = np.lexsort((-ranked, -explained))
-    above = [n for n in order if explained[n] >= EXPLAINED or ranked[n] >= RANKED]
+    # Steps of a season explain much of each other, and have not nearly its order.
+    series = np.zeros(len(names), bool) if alone.series is None else alone.series
+    explains = (explained >= EXPLAINED) & ~series
+    above = [n for n in order if explains[n] or ranked[n] >= RANKED]
     of_series = [n for n in above if names[n] in alone.earlier]
     above = [n for n in above if n not in of_series]
     # Of a smooth series the row before tells nearly all, and so does whatever is near it in time.
@@ -124,7 +150,7 @@ def _of_numbers(rule: Rule[Any], alone: ToldAlone) -> Finding:
         listed = shortlist([names[n] for n in more])
         sentence = f"By itself {listed} {verb} the target away: {told}{by_rank}."
         return rule.finding(None, "found", sentence, evidence, rule.mend)
-    if above and alone.of_windows:
+    if (above or of_series) and alone.of_windows:
         sentence = f"Of places in the windows, {told}, about as much as steps tell of each other."
         return rule.finding(None, "not found", sentence, evidence)
     if of_series or above:
