@@ -38,8 +38,8 @@ def test_where_members_train_is_told_while_they_do(tmp_path):
 
         def told():
             parts = store_tables.study(kept)
-            others = {key: [] for key in ("pending", "answer", "race", "axes", "classes", "test")}
-            lines = "\n".join(store_tables.lines(parts | others))
+            others = ("pending", "answer", "race", "axes", "classes", "test", "search")
+            lines = "\n".join(store_tables.lines(parts | {key: [] for key in others}))
             return store_tables.studies(store)[0]["last run"], parts["places"], lines
 
         with kept.claim():
@@ -66,7 +66,7 @@ def test_findings_that_tell_nothing_are_counted_unless_they_are_asked_for():
     row = {"code": "KH102", "verdict": "inconclusive", "told": "a may have a gap.", "advice": ""}
     found = {**row, "verdict": "found", "told": "b has one.", "advice": "Regularise."}
     rows = [row, found, {**row, "code": "KH101"}, row]
-    names = ("variants", "runs", "places", "events", "race", "axes", "classes", "test")
+    names = ("variants", "runs", "places", "events", "race", "axes", "classes", "test", "search")
     parts = {**{name: [] for name in names}, "findings": rows}
     folded = store_tables.lines(parts, shows_all=False)
     assert folded[-3:] == [
@@ -76,3 +76,31 @@ def test_findings_that_tell_nothing_are_counted_unless_they_are_asked_for():
     assert len(store_tables.lines(parts)) == len(folded) + 2
     parts["findings"] = rows[1:2]
     assert store_tables.lines(parts, shows_all=False)[-1] == "KH102 found: b has one. Regularise."
+
+
+def trial(number, score=0.5, **others):
+    common = {"rungs": 1, "epochs": 1, "state": "open", "finalist": False, "reason": ""}
+    return {"trial": number, "score": score, "arguments": {"units": 4}} | common | others
+
+
+def test_of_a_search_the_best_trials_are_told_and_all_where_that_is_asked_for():
+    names = ("variants", "runs", "places", "events", "race", "axes", "classes", "test", "findings")
+    parts = {name: [] for name in names}
+    parts["search"] = [{"metric": "data_loss", "rungs": [1, 3, 9]}]
+    parts["trials"] = [trial(n) for n in range(10)]
+    parts["trials"] += [trial(10, None, state="failed", reason="no room"), trial(11, finalist=True)]
+    told, drawn, *rest = store_tables.lines(parts, shows_all=False)
+    head, *rows = drawn.splitlines()
+    assert told == (
+        "12 trials: 10 open, 1 failed, 1 finalist; the best 10 are these, --all tells the rest"
+    )
+    assert head.split() == ["trial", "loss", "rungs", "epochs", "state", "arguments"]
+    assert rows[0].split() == ["0", "0.5", "1", "of", "3", "1", "open", "units=4"]
+    assert len(rows) == 10
+    assert rest[:2] == ["", "runs"]
+    told, drawn, *_ = store_tables.lines(parts)
+    rows = drawn.splitlines()[1:]
+    assert told == "12 trials: 10 open, 1 failed, 1 finalist"
+    assert rows[10].split()[1:] == ["none", "1", "of", "3", "1", "failed", "units=4:", "no", "room"]
+    parts["search"], parts["trials"] = [{"told": "damaged"}], []
+    assert store_tables.lines(parts)[0] == "damaged"

@@ -87,15 +87,23 @@ def show(
     name: StudyName,
     store: StorePlace = STORE,
     shows_all: Annotated[
-        bool, typer.Option("--all", help="Tell each inconclusive finding too, not their number.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Tell each inconclusive finding too, not their number; of a search all trials.",
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show a study: the answer, scores, runs, events, race, axes, classes, test, findings."""
+    """Show a study: the answer, scores, runs, events, race, axes, classes, test, findings.
+
+    Of "NAME (search)", a search, its best trials, also while it runs.
+    """
     from kohort.evidence.store import open_store
 
     with _of_a_study("show", name):
         _check_study(store, name)
+    from kohort.cli.told_as_json import of_stored_search
     from kohort.report import store_tables
     from kohort.report.screen.printing import print_scores, print_text
 
@@ -104,7 +112,8 @@ def show(
         parts = store_tables.study(stored)
         has_ended = "result" in stored.description
         pending = store_tables.pending(opened, stored)
-    parts |= {"pending": [{"told": pending}] * bool(pending), **_NOTHING}
+        searched = of_stored_search(stored)
+    parts |= {"pending": [{"told": pending}] * bool(pending), **_NOTHING, **searched}
     result = None
     if has_ended:
         try:
@@ -125,7 +134,7 @@ def show(
 
 _NOTHING: dict[str, list[dict[str, Any]]] = {
     "answer": [], "table": [], "race": [], "axes": [], "classes": [], "recalls": [], "test": [],
-    "test_scores": [],
+    "test_scores": [], "search": [], "trials": [],
 }  # fmt: skip
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kohort.errors import DesignError
+from kohort.errors import DesignError, StoreError
 from kohort.evidence.given_values import evaluated
+from kohort.evidence.trials_so_far import trials_in
 from kohort.findings.statistics.interval import Interval
 
 if TYPE_CHECKING:
     from kohort.design.plan import MemberPlan, Plan
+    from kohort.evidence.store import KeptStudy
+    from kohort.evidence.trials import SearchRecord
     from kohort.findings.finding import Finding
     from kohort.findings.probabilities.areas import Areas
     from kohort.findings.statistics.comparison import Comparison
@@ -146,6 +149,47 @@ def of_winner(result: "Result") -> dict[str, Any] | None:
     if result.winner is None:
         return None
     return {name: _plain(evaluated(code)) for name, code in given[result.winner].items()}
+
+
+def of_trials(record: "SearchRecord") -> list[dict[str, Any]]:
+    """The trials of a search, ended or not, the best first; those without a score last.
+
+    Its `rungs` are those that a trial has behind it.
+    """
+    return [
+        {
+            "trial": trial.number,
+            "score": number(trial.score),
+            "rungs": record.rungs_behind(trial),
+            "epochs": trial.epochs,
+            "state": trial.state,
+            "finalist": trial.number in record.finalists,
+            "arguments": {name: _plain(value) for name, value in trial.arguments.items()},
+            "bracket": trial.bracket,
+            "parameters": trial.parameters,
+            "seconds": trial.seconds,
+            "reason": trial.reason,
+        }
+        for trial in record.best_to_worst()
+    ]
+
+
+def of_stored_search(stored: "KeptStudy") -> dict[str, list[dict[str, Any]]]:
+    """What a store has of a search, ended or not; nothing of a study."""
+    if stored.description.get("kind") != "search":
+        return {}
+    try:
+        record = trials_in(stored)
+    except StoreError as error:  # The rest can be shown without the epochs.
+        return {"search": [{"told": str(error)}]}
+    about = {
+        "metric": record.metric,
+        "higher_is_better": record.higher_is_better,
+        "rungs": list(record.rungs),
+        "reduction": record.reduction,
+        "sampler": record.sampler,
+    }
+    return {"search": [about], "trials": of_trials(record)}
 
 
 def of_result(result: "Result", told: list[str], files: Mapping[str, Path]) -> dict[str, Any]:

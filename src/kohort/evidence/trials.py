@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kohort.evidence.store import KeptStudy
 
-type TrialState = Literal["finished", "left", "diverged", "failed"]
+type TrialState = Literal["finished", "left", "diverged", "failed", "open"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,11 @@ class Trial:
         part: The number of the part of the trials with which it was drawn.
         bracket: The number of its bracket, which is also the rung where it began.
         state: "finished": it reached the last rung. "left": it was not among those that went on
-            after a rung. "diverged", or "failed": no model could be built and trained.
+            after a rung. "diverged", or "failed": no model could be built and trained. "open": it
+            trains, or is to go on, in a search that has not ended.
         scores: By the epochs of each rung that it reached, its score after it: that of the epoch
-            of lowest validation loss so far. NaN if it diverged.
+            of lowest validation loss so far. NaN if it diverged. Of one that is open also by the
+            epochs that it has.
         loss: The lowest validation loss, by which trials of equal scores are told apart.
         epochs: The epochs that it trained.
         parameters: The number of its model's weights; None if it failed.
@@ -88,6 +90,17 @@ class SearchRecord:
     def ranked(self) -> list[Trial]:
         """Trials with a score, the best first."""
         return ranked(self.trials, higher_is_better=self.higher_is_better)
+
+    def best_to_worst(self) -> list[Trial]:
+        """All trials: those with a score, the best first, then the others as they were drawn."""
+        ranked = self.ranked()
+        scored = {trial.number for trial in ranked}
+        return [*ranked, *(trial for trial in self.trials if trial.number not in scored)]
+
+    def rungs_behind(self, trial: Trial) -> int:
+        """How many rungs a trial has behind it."""
+        reached = max(trial.scores, default=0)
+        return sum(epochs <= reached for epochs in self.rungs)
 
     @property
     def member_epochs(self) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from kohort.errors import count
+from kohort.evidence.settings import metric_name
 from kohort.evidence.store import FindingRecord, MemberRecord, RunRecord
 from kohort.evidence.store.records import StudySummary
 from kohort.evidence.trials import asked_since, kept_name
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 type Row = dict[str, Any]
 
 _RUNNING = "running"
+SHOWN_TRIALS = 10
+"""The trials of a search that are told, the best ones, where not all are asked for."""
 _SHOWN_VERDICTS = ("found", "inconclusive")
 
 
@@ -146,14 +150,22 @@ def opening(parts: dict[str, list[Row]]) -> Sequence[str]:
     return [row["told"] for row in (*parts["pending"], *parts["answer"])]
 
 
+_TOLD = {"race": "race", "axes": "what each axis does", "classes": "classes", "test": "test set"}
+"""Parts that are sentences, and what stands over them."""
+
+
 def lines(parts: dict[str, list[Row]], *, shows_all: bool = True) -> Sequence[str]:
     """What else is told of a study, in lines of text.
 
     Args:
         parts: Its parts.
-        shows_all: Whether to tell inconclusive findings one by one, and not how many there are.
+        shows_all: Whether to tell inconclusive findings one by one, and not how many there are;
+            and of a search all trials, and not the best alone.
     """
-    text_lines = [table(parts["variants"]), "", "runs", table(parts["runs"])]
+    text_lines = [table(parts["variants"])]
+    if parts["search"]:
+        text_lines = _trials(parts["search"][0], parts["trials"], shows_all=shows_all)
+    text_lines += ["", "runs", table(parts["runs"])]
     if parts["places"]:
         text_lines += ["", "trains now", table(parts["places"])]
     if parts["events"]:
@@ -162,17 +174,41 @@ def lines(parts: dict[str, list[Row]], *, shows_all: bool = True) -> Sequence[st
             "events",
             *(f"{row['at']} {row['what']}: {row['told']}" for row in parts["events"]),
         ]
-    if parts["race"]:
-        text_lines += ["", "race", *(row["told"] for row in parts["race"])]
-    if parts["axes"]:
-        text_lines += ["", "what each axis does", *(row["told"] for row in parts["axes"])]
-    if parts["classes"]:
-        text_lines += ["", "classes", *(row["told"] for row in parts["classes"])]
-    if parts["test"]:
-        text_lines += ["", "test set", *(row["told"] for row in parts["test"])]
+    for part, title in _TOLD.items():
+        if parts[part]:
+            text_lines += ["", title, *(row["told"] for row in parts[part])]
     if parts["findings"]:
         text_lines += ["", "findings", *_findings(parts["findings"], shows_all=shows_all)]
     return text_lines
+
+
+def _trials(search: Row, rows: Sequence[Row], *, shows_all: bool) -> list[str]:
+    """What became of the trials of a search, and the best of them."""
+    if "told" in search:
+        return [search["told"]]
+    shown = rows if shows_all else rows[:SHOWN_TRIALS]
+    states = Counter("finalist" if row["finalist"] else row["state"] for row in rows)
+    became = ", ".join(f"{number:,} {state}" for state, number in states.most_common())
+    told = f"{count(len(rows), 'trial')}" + f": {became}" * bool(rows)
+    if len(shown) < len(rows):
+        told += f"; the best {len(shown)} are these, --all tells the rest"
+    return [told, table([_trial(search, row) for row in shown])]
+
+
+def _trial(search: Row, row: Row) -> Row:
+    given = ", ".join(f"{name}={value}" for name, value in row["arguments"].items())
+    return {
+        "trial": row["trial"],
+        metric_name(search["metric"]) or "score": _score(row["score"]),
+        "rungs": f"{row['rungs']} of {len(search['rungs'])}",
+        "epochs": row["epochs"],
+        "state": "finalist" if row["finalist"] else row["state"],
+        "arguments": f"{given}: {row['reason']}" if row["reason"] else given,
+    }
+
+
+def _score(score: float | None) -> str:
+    return "none" if score is None else f"{score:.4g}"
 
 
 def _findings(rows: Sequence[Row], *, shows_all: bool) -> list[str]:

@@ -64,9 +64,22 @@ def test_a_search_is_run_told_and_kept(folder):
     assert "The search" in told["told"]
     assert told["answer"] in done.stdout
     assert set(told["winner_arguments"]) == {"units", "rate"}
+    assert sorted(trial["trial"] for trial in told["trials"]) == list(range(6))
+    best = told["trials"][0]
+    assert best["finalist"]
+    assert best["state"] == "finished"
+    assert set(best["arguments"]) == {"units", "rate"}
     listed = kohort("list", cwd=folder).stdout
     assert "tiny (search)" in listed
-    assert kohort("show", "tiny (search)", cwd=folder).returncode == 0
+    shown = kohort("show", "tiny (search)", cwd=folder)
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("6 trials: ")
+    (row,) = [row for row in shown.stdout.splitlines() if row.split()[:1] == [str(best["trial"])]]
+    assert f"{best['score']:.4g}" in row
+    assert f"rate={best['arguments']['rate']}" in row
+    parts = json.loads(kohort("show", "tiny (search)", "--json", cwd=folder).stdout)
+    assert parts["trials"] == told["trials"]
+    assert parts["search"][0]["metric"] == "accuracy"
     assert kohort("show", "tiny", cwd=folder).returncode == 0
     assert kohort("report", "tiny", cwd=folder).returncode == 0
     for sentence in ("It tried 6 trials (sampler tpe): ", "What the finalists are worth"):

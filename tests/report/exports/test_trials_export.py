@@ -10,6 +10,7 @@ from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_stored
+from kohort.runs.searches.keeping import SearchKeeper
 from tests.report.exports.test_event_files import hyperparameters, scalars
 from tests.runs.searches.searched import build, small
 
@@ -98,18 +99,31 @@ def test_a_store_gives_the_same_as_the_result(blobs, result, place, tmp_path):
     np.testing.assert_array_equal(members["epochs"], sound["epochs"])
 
 
-def test_a_search_that_has_not_ended_has_no_export(blobs, tmp_path, monkeypatch):
-    def ends(*_):
-        raise RuntimeError("ended")
+def test_what_a_killed_search_measured_is_exported_but_to_optuna(blobs, tmp_path, monkeypatch):
+    real, breaths = SearchKeeper.breathe, []
 
-    monkeypatch.setattr("kohort.search.search", ends)
+    def ends(keeper):
+        breaths.append(1)
+        if len(breaths) == 4:
+            raise RuntimeError("killed")
+        real(keeper)
+
+    monkeypatch.setattr(SearchKeeper, "breathe", ends)
     with pytest.raises(RuntimeError):
-        small(blobs).run(tmp_path / "kohort.db", verbose=0)
-    with (
-        open_store(tmp_path / "kohort.db") as store,
-        pytest.raises(StoreError, match="a search that was run to its end"),
-    ):
-        of_stored(store.study(kept_name("small")))
+        small(blobs).run(tmp_path / "kohort.db", verbose=0, checkpoint_seconds=0)
+    with open_store(tmp_path / "kohort.db") as store:
+        study = of_stored(store.study(kept_name("small")))
+    export(study, tmp_path / "out")
+    curves = pd.read_csv(tmp_path / "out" / "curves.csv")
+    members = pd.read_csv(tmp_path / "out" / "members.csv")
+    assert members["epochs"].sum() == len(curves[curves["metric"] == "val_data_loss"]) > 0
+    assert {"rate", "units", "dropout"} < set(members)
+    assert set(members["trial.state"]) <= {"open", "left"}
+    assert "open" in set(members["trial.state"])
+    assert (curves["metric"] == "val_score").any()
+    export(study, tmp_path / "events", "tensorboard")
+    with pytest.raises(StoreError, match="search that was run to its end, for optuna, got"):
+        export(study, tmp_path / "trials", "optuna")
 
 
 def test_optuna_has_the_time_that_each_trial_trained(result):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -36,6 +36,7 @@ def finish[R: "Result"](
     told: Callable[[R], list[str]] = lambda _: [],
     raw: "Result | None" = None,
     *,
+    beside: Callable[[R], dict[str, Any]] = lambda _: {},
     is_anew: bool = False,
     as_json: bool = False,
 ) -> R:
@@ -48,6 +49,7 @@ def finish[R: "Result"](
         command: The command that runs it again.
         told: Further lines of its outcome.
         raw: Its result on the raw data that these were cleaned from; None where there is none.
+        beside: What programs are told beside the outcome.
         is_anew: Whether it forgets what was measured before.
         as_json: Whether to print its outcome as a line of JSON.
 
@@ -80,7 +82,7 @@ def finish[R: "Result"](
     if lost := replaced(before, earlier(out), is_anew=is_anew):
         typer.echo(legible(f"replaced {lost}, in {out}"), err=True)
     if as_json:
-        typer.echo(json.dumps(of_result(result, more, files)))
+        typer.echo(json.dumps(of_result(result, more, files) | beside(result)))
     else:
         print_text("\n".join(_written(what, path) for what, path in files.items()))
     return result

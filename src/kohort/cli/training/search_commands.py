@@ -86,6 +86,7 @@ def search(
     check_study_file(file)
     check_reading(data, reading)
     where = executor_of(executor, address, shared, gpus)
+    from kohort.cli.told_as_json import of_trials
     from kohort.cli.training.outcome import finish
     from kohort.cli.training.search_files import read_search
     from kohort.runs.searches.search_result import SearchResult
@@ -128,6 +129,7 @@ def search(
         folder,
         shown_command("search", file, options),
         told,
+        beside=lambda result: {"trials": of_trials(result.searched)},
         is_anew=fresh,
         as_json=as_json,
     )

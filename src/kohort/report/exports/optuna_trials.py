@@ -31,9 +31,12 @@ def write(study: StudyExport, folder: Path) -> None:
         OSError: The folder cannot be written.
         StoreError: It has not ended.
     """
-    if study.trials is None:
+    told = study.trials
+    # What a sampler drew is kept when a search ends.
+    is_open = isinstance(told, SearchRecord) and any(t.asked is None for t in told.trials)
+    if told is None or is_open:
         raise StoreError(
-            "a study that was run to its end, for optuna",
+            "a study or search that was run to its end, for optuna",
             f"{study.name!r}, which was not",
             "run it again: it goes on",
         )
@@ -41,7 +44,7 @@ def write(study: StudyExport, folder: Path) -> None:
     with written_from_memory(folder / DATABASE) as url:
         storage = RDBStorage(url, engine_kwargs={"poolclass": NullPool})
         try:
-            write_to(study.trials, storage)
+            write_to(told, storage)
         finally:
             storage.remove_session()
             storage.engine.dispose()

@@ -1,7 +1,7 @@
 """Collects what is exported of a study, from a store or from a result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,13 +12,14 @@ from kohort.evidence.curves import Curves
 from kohort.evidence.given_values import plain
 from kohort.evidence.record import raced
 from kohort.evidence.store import FindingRecord, MemberKey
-from kohort.evidence.trials import SearchRecord, Trial, kept_name, search_from
+from kohort.evidence.trials import SearchRecord, Trial, kept_name
+from kohort.evidence.trials_so_far import has_ended, trials_in
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.statistics.interval import Interval
 
 if TYPE_CHECKING:
-    from kohort.evidence.store import KeptStudy
+    from kohort.evidence.store import KeptStudy, RunRecord
 
 type LogsByEpoch = dict[int, dict[str, float]]
 """Metrics by name, by epoch (from 0)."""
@@ -118,7 +119,7 @@ def of_stored(stored: "KeptStudy") -> StudyExport:
     """The export of a study in a store, finished or not."""
     description, runs = stored.description, stored.runs()
     if description.get("kind") == "search":
-        return of_search(_ended_search(stored), runs[-1].finished or runs[-1].started)
+        return _of_stored_search(stored, runs)
     logs: dict[MemberKey, LogsByEpoch] = {}
     for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs
@@ -210,16 +211,18 @@ def _recalls(counts: ClassCounts | None, variants: Sequence[str]) -> list[Export
     ]
 
 
-def _ended_search(stored: "KeptStudy") -> SearchRecord:
-    searched = search_from(stored)
-    if searched is None:
-        raise StoreError(
-            "a search that was run to its end", f"{stored.name!r}, which was not", "run it again"
-        )
-    return searched
+def _of_stored_search(stored: "KeptStudy", runs: Sequence["RunRecord"]) -> StudyExport:
+    """The export of a search in a store, finished or not."""
+    record = trials_in(stored)
+    if has_ended(stored.description):
+        return of_search(record, runs[-1].finished or runs[-1].started)
+    finished = {member.key.variant: member.finished for member in stored.members()}
+    study = of_search(record, None)
+    members = [replace(each, finished=finished[each.key.variant]) for each in study.members]
+    return replace(study, members=members, started=runs[0].started if runs else None)
 
 
-def of_search(record: SearchRecord, finished: datetime) -> StudyExport:
+def of_search(record: SearchRecord, finished: datetime | None) -> StudyExport:
     """The export of the trials of a search that trained.
 
     Their arguments have beside them what became of them, named "trial.state" and so on; the score
@@ -227,7 +230,7 @@ def of_search(record: SearchRecord, finished: datetime) -> StudyExport:
 
     Args:
         record: The search.
-        finished: When it came to its end, in UTC.
+        finished: When it came to its end, in UTC; None where it has not.
     """
     trials = {trial_name(trial.number): trial for trial in record.trials if trial.logs}
     return StudyExport(
@@ -253,7 +256,7 @@ def of_search(record: SearchRecord, finished: datetime) -> StudyExport:
             for name, trial in trials.items()
         ],
         findings=[],
-        started=finished - timedelta(seconds=record.seconds),
+        started=None if finished is None else finished - timedelta(seconds=record.seconds),
         trials=record,
     )
 

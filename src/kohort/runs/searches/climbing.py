@@ -1,6 +1,5 @@
 """Trains the trials of a search from rung to rung, each from where it stands."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +25,7 @@ from kohort.engine.members import Resources, begin_compiling, compiled_ahead, la
 from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted, count
+from kohort.evidence.trials_so_far import lowest_loss
 from kohort.report.following.best_so_far import Best, best_of
 from kohort.report.progress import Progress
 from kohort.runs.cluster.blocks import ClusterWork
@@ -136,10 +136,7 @@ class Climber:
 
     def loss(self, number: int, epochs: int) -> float:
         """The lowest validation loss of a trial in so many epochs; infinite where it has none."""
-        losses = [
-            logs["val_data_loss"] for epoch, logs in self._logs[number].items() if epoch < epochs
-        ]
-        return min((loss for loss in losses if not math.isnan(loss)), default=math.inf)
+        return lowest_loss(self._logs[number], epochs)
 
     @property
     def scoring(self) -> Scoring | None:

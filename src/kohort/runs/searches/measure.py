@@ -15,8 +15,8 @@ from kohort.design.scoring import (
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.events import Logs
-from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
+from kohort.evidence.trials_so_far import score_after
 from kohort.runs.searches.keeping import SearchKeeper
 
 
@@ -112,8 +112,4 @@ class Measure:
             epochs: How many count.
         """
         assert self.scoring is not None
-        counted = [of_epoch for epoch, of_epoch in sorted(logs.items()) if epoch < epochs]
-        if not counted or has_diverged(counted[-1]):
-            return float("nan")
-        best = min(counted, key=lambda of_epoch: of_epoch["val_data_loss"])
-        return best[f"val_{self.scoring.metric}"]
+        return score_after(logs, epochs, self.scoring.metric)

@@ -8,8 +8,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kohort.design.searches.climbing_part import ClimbingPart, missing
 from kohort.design.searches.draws import Draw
-from kohort.design.searches.rungs import Ladder, Schedule, left_out, sound_first
+from kohort.design.searches.rungs import Ladder, Schedule, left_out
 from kohort.design.searches.sampling import Asking
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
@@ -22,9 +23,6 @@ from kohort.report.searches.search_words import arguments_text, kind_of, told_of
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import Facts, SearchKeeper
-
-MOST_DRAWN = 3
-"""How many trials are drawn for each that is wanted, where others cannot be built or trained."""
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:
@@ -146,6 +144,7 @@ class _Part:
         number: The part's number.
         draws: The trials.
         facts: What is known of each.
+        brackets: By trial, the bracket in which it begins; none of one that fails.
         scores: By trial, the score after each rung, by its epochs.
         finished: The trials that reached the last rung.
     """
@@ -154,6 +153,7 @@ class _Part:
     number: int
     draws: list[Draw] = field(default_factory=list)
     facts: dict[int, Facts] = field(default_factory=dict)
+    brackets: dict[int, int] = field(default_factory=dict)
     scores: dict[int, dict[int, float]] = field(default_factory=dict)
     finished: list[int] = field(default_factory=list)
 
@@ -167,45 +167,28 @@ class _Part:
         """Trials that can be built and trained."""
         return [draw.number for draw in self.draws if not self.facts[draw.number].failure]
 
-    def brackets(self) -> list[list[int]]:
-        """The trials that begin in each bracket."""
-        sound = self.sound
-        counts = self.schedule.ladder.begin_with(len(sound))
-        ends = [sum(counts[: bracket + 1]) for bracket in range(len(counts))]
-        return [sound[end - count : end] for end, count in zip(ends, counts, strict=True)]
-
     def climb(self, climber: Climber, keeper: SearchKeeper) -> None:
         """Let the trials climb."""
         ladder = self.schedule.ladder
-        alive = self.brackets()
+        part = ClimbingPart(ladder, self.sound)
+        self.brackets = part.brackets
         for rung, epochs in enumerate(ladder.epochs):
-            climbing = [n for bracket in alive[: rung + 1] for n in bracket]
+            climbing = part.climbing(rung)
             if climbing and [self.number, epochs] not in keeper["done"]:
-                climber.climb(climbing, epochs, self._told(rung, alive))
+                climber.climb(climbing, epochs, self._told(rung, part.alive))
                 keeper.note(
                     done=[*keeper["done"], [self.number, epochs]],
                     seconds=climber.times(self.facts),
                 )
-            for number in climbing:
-                self.scores.setdefault(number, {})[epochs] = climber.score(number, epochs)
-            is_last = rung + 1 == len(ladder.epochs)
-            for bracket in range(min(rung + 1, len(alive))):
-                kept = self._kept(climber, alive[bracket], epochs, is_last=is_last)
-                climber.leaves(set(alive[bracket]) - set(kept))
-                alive[bracket] = kept
-            climber.goes_on(n for bracket in alive[: rung + 1] for n in bracket)
-        self.finished = [n for bracket in alive for n in bracket]
+            scores = {number: climber.score(number, epochs) for number in climbing}
+            losses = {number: climber.loss(number, epochs) for number in climbing}
+            for number, score in scores.items():
+                self.scores.setdefault(number, {})[epochs] = score
+            higher = climber.higher_is_better
+            climber.leaves(part.decide(rung, scores, losses, higher_is_better=higher))
+            climber.goes_on(part.climbing(rung))
+        self.finished = part.climbing(len(ladder.epochs) - 1)
         climber.ends(self.finished)
-
-    def _kept(
-        self, climber: Climber, numbers: Sequence[int], epochs: int, *, is_last: bool
-    ) -> list[int]:
-        """The trials of a bracket that go on after a rung, the best first."""
-        scores = [self.scores[number][epochs] for number in numbers]
-        losses = [climber.loss(number, epochs) for number in numbers]
-        order = sound_first(scores, losses, higher_is_better=climber.higher_is_better)
-        sound = [numbers[place] for place in order]
-        return sound if is_last else sound[: self.schedule.ladder.kept(len(numbers))]
 
     def _told(self, rung: int, alive: Sequence[Sequence[int]]) -> str:
         parts, rungs = len(self.schedule.parts), len(self.schedule.ladder.epochs)
@@ -217,10 +200,9 @@ class _Part:
 
     def trials(self, climber: Climber) -> list[Trial]:
         """What is known of the trials when they have climbed."""
-        brackets = {n: bracket for bracket, of_it in enumerate(self.brackets()) for n in of_it}
-        return [self._trial(draw, brackets.get(draw.number, 0), climber) for draw in self.draws]
+        return [self._trial(draw, climber) for draw in self.draws]
 
-    def _trial(self, draw: Draw, bracket: int, climber: Climber) -> Trial:
+    def _trial(self, draw: Draw, climber: Climber) -> Trial:
         number, fact = draw.number, self.facts[draw.number]
         state: TrialState = "left"
         if fact.failure:
@@ -233,7 +215,7 @@ class _Part:
             number,
             draw.arguments,
             self.number,
-            bracket,
+            self.brackets.get(number, 0),
             state,
             self.scores.get(number, {}),
             climber.loss(number, self.schedule.ladder.epochs[-1]),
@@ -248,13 +230,11 @@ class _Part:
 
 def _draws(asking: Asking, part: _Part, size: int) -> Iterator[list[Draw]]:
     """Draw the trials of a part, and others for those that fail, unless all do."""
-    while missing := min(size - len(part.sound), MOST_DRAWN * size - len(part.draws)):
-        draws = _draw(asking, missing)
+    while wanted := missing(size, part.draws, part.sound):
+        draws = _draw(asking, wanted)
         if not draws:
             return
         yield draws
-        if not part.sound:
-            return
 
 
 def _draw(asking: Asking, size: int) -> list[Draw]:
