@@ -40,7 +40,7 @@ from kohort.runs.cluster.dispatch import dispatching, memory_for, staying
 from kohort.runs.retention.retaining import Keep, check_keep
 from kohort.runs.searches.keeping import keeping, proved_before
 from kohort.runs.searches.search_result import SearchResult
-from kohort.runs.searches.searching import check_callbacks, search
+from kohort.runs.searches.searching import check_callbacks, check_found, search
 from kohort.study import Study, study_of
 
 CONFIRM = 5
@@ -162,6 +162,8 @@ class Search:
     def trials(self) -> pd.DataFrame:
         """One row for each trial that `run` tried: its arguments, how far it came, its score.
 
+        Also where `run` found none that trains: why, or where each diverged, is in the rows.
+
         Raises:
             DesignError: It has not been run.
 
@@ -206,8 +208,8 @@ class Search:
             executor: As in `Study.run`, for the trials and the race of the finalists.
 
         Raises:
-            DesignError: All trials fail, an argument is none of those that it can be, or there is
-                no such cluster.
+            DesignError: All trials fail or diverge, an argument is none of those that it can be, or
+                there is no such cluster.
             StoreError: As in `Study.run`; or the search differs from the one that is kept.
             Interrupted: The run of a search in a store was asked to end, and is kept.
 
@@ -223,13 +225,13 @@ class Search:
             check_seed(self.spec.sampler)
         cluster = cluster_of(executor)
         with staying(cluster) as joined:
-            self._searched = self._search(
+            searched = self._search(
                 *(store, confirm, checkpoint_seconds, keep, memory, precision),
                 fresh=fresh,
                 visible=verbose != 0,
                 cluster=joined,
             )
-            proved = self._proof(self._searched).run(
+            proved = self._proof(searched).run(
                 store,
                 fresh=fresh,
                 checkpoint_seconds=checkpoint_seconds,
@@ -239,7 +241,7 @@ class Search:
                 verbose=verbose,
                 executor=joined or "local",
             )
-        return SearchResult(proved, self._searched)
+        return SearchResult(proved, searched)
 
     def _search(
         self,
@@ -268,7 +270,10 @@ class Search:
             kept = keeping(opened, spec, how, cadence, keep, fresh=fresh, tell=progress.tell)
             keeper = stack.enter_context(kept)
             before = proved_before(opened, spec, fresh=fresh)
-            return search(spec, keeper, limit, progress, confirm, before, workers)
+            searched = search(spec, keeper, limit, progress, confirm, before, workers)
+            self._searched = searched  # Also where nothing is found: why is seen in the trials.
+            check_found(searched)
+        return searched
 
     def _proof(self, searched: SearchRecord) -> Study:
         """The race of the finalists; the first of them is the search's own best."""

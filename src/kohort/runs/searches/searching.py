@@ -5,6 +5,7 @@ for each part of the trials:
 """
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -48,7 +49,7 @@ def search(
     proved: Sequence[int] = (),
     cluster: Dispatcher | None = None,
 ) -> SearchRecord:
-    """Train the trials of a search, as far as each gets.
+    """Train the trials of a search, as far as each gets; `check_found` refuses where none does.
 
     Args:
         spec: The search.
@@ -60,7 +61,7 @@ def search(
         cluster: Where the trials train; None for this process.
 
     Raises:
-        DesignError: No trial could be built and trained.
+        DesignError: No trial has the metric that is to score.
         Interrupted: The run was asked to end, and is kept.
     """
     asking, schedule = Asking(spec.choices, spec.sampler, spec.seed), keeper.schedule
@@ -273,21 +274,8 @@ def _record(
     confirm: int,
     proved: Sequence[int],
 ) -> SearchRecord:
-    if all(trial.state == "failed" for trial in trials):
-        of_first = ", trial 0 for one" * (len({trial.reason for trial in trials}) > 1)
-        raise DesignError(
-            f"a trial of {spec.name!r} that can be built and trained",
-            f"{len(trials)} that fail{of_first}: {trials[0].reason}",
-            "mend the build function or the space",
-        )
     higher = climber.higher_is_better
     best = ranked(trials, higher_is_better=higher)
-    if not best:
-        raise DesignError(
-            f"a trial of {spec.name!r} that trains without diverging",
-            f"{len(trials)} of which none does",
-            "lower the learning rates of the space",
-        )
     return SearchRecord(
         spec.name,
         "" if climber.scoring is None else climber.scoring.metric,
@@ -299,6 +287,46 @@ def _record(
         _finalists([trial.number for trial in best], confirm, proved),
         sum(trial.seconds for trial in trials),
     )
+
+
+def check_found(record: SearchRecord) -> None:
+    """Refuse to prove anything of a search without a trial that trained.
+
+    Raises:
+        DesignError: No trial could be built, or each diverged.
+    """
+    trials = record.trials
+    if all(trial.state == "failed" for trial in trials):
+        of_first = ", trial 0 for one" * (len({trial.reason for trial in trials}) > 1)
+        raise DesignError(
+            f"a trial of {record.name!r} that can be built and trained",
+            f"{len(trials)} that fail{of_first}: {trials[0].reason}",
+            "mend the build function or the space",
+        )
+    if not record.finalists:
+        raise DesignError(
+            f"a trial of {record.name!r} that trains without diverging",
+            f"{len(trials)} of which none does{_lowest_rate(trials)}",
+            "lower the learning rates, or scale inputs and targets: unscaled they do the same",
+        )
+
+
+_RATE = re.compile(r"learning_?rate|(?:^|_)lr(?:$|_)", re.IGNORECASE)
+"""What an argument is called that is a learning rate."""
+
+
+def _lowest_rate(trials: Sequence[Trial]) -> str:
+    """The lowest learning rate that was tried, as a part of a sentence; empty where none is."""
+    given = [
+        (value, name)
+        for trial in trials
+        for name, value in trial.arguments.items()
+        if _RATE.search(name) and isinstance(value, int | float)
+    ]
+    if not given:
+        return ""
+    lowest, name = min(given)
+    return f", down to {name}={lowest:g}"
 
 
 def _finalists(ranked: Sequence[int], confirm: int, proved: Sequence[int]) -> tuple[int, ...]:
