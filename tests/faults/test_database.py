@@ -15,8 +15,10 @@ from kohort.cli.study_files import read_study
 from kohort.errors import StoreError
 from kohort.evidence.store import connect, database, open_store
 from kohort.evidence.store.schema import APPLICATION_ID
+from kohort.runs.searches.keeping import SearchKeeper
 from tests.faults.studies import calling, kept_numbers, numbers, run, study
 from tests.marks import long
+from tests.runs.searches.searched import small
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +174,53 @@ def test_two_studies_in_one_store_at_once_both_end_with_their_numbers(folder, un
     assert kept_numbers("kohort.db") == undisturbed
     read_study("study.py::other", None).run("alone.db", verbose=0)
     assert kept_numbers("kohort.db", "two") == kept_numbers("alone.db", "two")
+
+
+@pytest.mark.parametrize(
+    ("left", "found"), [("", "no file there"), ("another.db", "another file there")]
+)
+def test_a_store_whose_file_is_deleted_or_replaced_in_the_middle_of_a_run_is_told(
+    kohort, folder, left, found
+):
+    (folder / "act").write_text(
+        "for file in pathlib.Path().glob('kohort.db*'):\n"
+        "    file.unlink()\n"
+        "for file in pathlib.Path().glob('another.db'):\n"
+        "    file.rename('kohort.db')\n"
+        "pathlib.Path('act').unlink()\n"
+    )
+    if left:
+        open_store(folder / left).close()
+    told = kohort("run", "study.py", "--out", "out")
+    told.refused("the file of the store at", "kohort.db, as it was opened", found)
+    assert (folder / "kohort.db").exists() == bool(left), "another one was made"
+    assert not (folder / "out" / "report.html").exists()
+
+
+def test_a_search_whose_store_is_deleted_is_told_and_its_finalists_do_not_race(
+    blobs, tmp_path, monkeypatch
+):
+    real, breaths = SearchKeeper.breathe, []
+
+    def deletes(keeper):
+        breaths.append(1)
+        if len(breaths) == 3:
+            (tmp_path / "kohort.db").unlink()
+        real(keeper)
+
+    monkeypatch.setattr(SearchKeeper, "breathe", deletes)
+    with pytest.raises(StoreError, match="the file of the store at"):
+        small(blobs, trials=4).run(tmp_path / "kohort.db", verbose=0, checkpoint_seconds=0)
+    assert not (tmp_path / "kohort.db").exists()
+
+
+def test_a_store_that_is_put_back_goes_on(tmp_path):
+    with open_store(tmp_path / "kohort.db") as store:
+        kept = store.create("one", {}, [], [])
+        (tmp_path / "kohort.db").rename(tmp_path / "moved.db")
+        with pytest.raises(StoreError, match="put it back, or run again"):
+            kept.note("told", "lost")
+        assert not (tmp_path / "kohort.db").exists(), "an empty one was made"
+        (tmp_path / "moved.db").rename(tmp_path / "kohort.db")
+        kept.note("told", "kept")
+        assert [event.text for event in kept.events()] == ["kept"]

@@ -53,6 +53,8 @@ def open_sqlite(path: Path, lock: Path) -> Database:
                 with _locked(lock):
                     _make_sqlite(path)
                     _upgrade_sqlite(database)
+        with changing(path.parent):
+            database.stays_in(path)
     except BaseException:
         database.close()
         raise

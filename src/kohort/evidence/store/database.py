@@ -4,7 +4,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
@@ -83,9 +84,17 @@ class Database:
         self.reads_only = reads_only
         self._turns = threading.RLock() if alone else nullcontext()
         self._closed = False
+        self._file: tuple[Path, int] | None = None
         # A transaction that will write takes the write lock when it begins. If it did so later, it
         # would fail where another one has written meanwhile.
         self._writing = engine.execution_options(kohort_writes=True)
+
+    def stays_in(self, path: Path) -> None:
+        """Refuse from now on what writes, once the file that is there now is not there any more.
+
+        SQLite goes on with a file that has lost its name, and what it writes is gone with it.
+        """
+        self._file = path, path.stat().st_ino
 
     def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run a function of a connection in a transaction that only reads.
@@ -116,10 +125,13 @@ class Database:
             StoreError: It cannot be written, even when tried again.
         """
         connect = claim.connection if claim else self.writer
-        if patiently:
-            return self._run(work, connect)
-        with translated(self.place):
-            return self._once(work, connect)
+        try:
+            if patiently:
+                return self._run(work, connect)
+            with translated(self.place):
+                return self._once(work, connect)
+        finally:
+            self._check_file()
 
     def close(self) -> None:
         """Close all connections; no new ones are opened."""
@@ -139,9 +151,10 @@ class Database:
         """A connection whose transactions will write.
 
         Raises:
-            StoreError: The store was closed, or may only be read.
+            StoreError: The store was closed, may only be read, or its file is gone.
         """
         self._check_open()
+        self._check_file()  # SQLite would make a file where there is none.
         if self.reads_only:
             raise StoreError(
                 f"to write to {self.place}",
@@ -153,6 +166,24 @@ class Database:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreError("an open store", "one that was closed", "open it again")
+
+    def _check_file(self) -> None:
+        if self._file is None:
+            return
+        path, inode = self._file
+        found = ""
+        # Of one that cannot be looked at, SQLite tells what is wrong.
+        with suppress(OSError):
+            try:
+                found = "another file there" if path.stat().st_ino != inode else ""
+            except (FileNotFoundError, NotADirectoryError):
+                found = "no file there"
+        if found:
+            raise StoreError(
+                f"the file of the store at {path}, as it was opened",
+                found,
+                "put it back, or run again, which begins anew; leave it there while a run goes on",
+            )
 
     def try_once[T](self, work: Callable[[Connection], T]) -> T:
         """Run a function of a connection in a transaction, without waiting for a server.
