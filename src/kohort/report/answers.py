@@ -29,7 +29,13 @@ from kohort.report.classes.recall_table import balanced_columns
 from kohort.report.factorial import effect_words
 from kohort.report.flattery import flattery
 from kohort.report.race.race_notes import over_what
-from kohort.report.race.race_words import UNDECIDABLE, UNLIKELY, how_it_ended, how_it_left
+from kohort.report.race.race_words import (
+    UNDECIDABLE,
+    UNLIKELY,
+    how_it_ended,
+    how_it_left,
+    left_as_worse,
+)
 
 OPENS_THE_ANSWER = (majority_rule.RULE.code, constant_rule.RULE.code)
 """Rules about the study whose findings open the answer."""
@@ -114,7 +120,7 @@ def answer(conclusions: Conclusions, *, warns: bool = True) -> str:
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
-    parts = [not_beaten(conclusions), found, ahead]
+    parts = [not_beaten(conclusions), found, left_as_worse_text(conclusions, winner), ahead]
     parts += warnings(conclusions, conclusions.findings) if warns else []
     parts += [twins(conclusions), cheapest_text(conclusions)]
     parts += [of_no_use(conclusions), over_what(conclusions), ended, too_few_to_tell(conclusions)]
@@ -188,6 +194,17 @@ def left_ahead_text(conclusions: Conclusions, winner: int) -> str:
         f"In the replicates that both trained, {shortlist(ahead)} scored better, and left the "
         "race undecided: nothing here says that the winner is the better one."
     )
+
+
+def left_as_worse_text(conclusions: Conclusions, winner: int) -> str:
+    """Of those from which the winner is not told, who left as worse than an earlier leader.
+
+    That the two cannot be told apart would else seem to say that nothing was found of them.
+    """
+    if conclusions.race is None:
+        return ""
+    untold = [c.a for c in conclusions.families.winner if not c.is_conclusive]
+    return left_as_worse(conclusions.study, conclusions.race, winner, untold)
 
 
 def _left_ahead(conclusions: Conclusions, winner: int) -> list[str]:

@@ -12,6 +12,7 @@ from kohort.report import words
 from kohort.report.answers import answer, score_table
 from kohort.report.factorial.effect_table import effect_rows, effect_table
 from kohort.report.race.race_notes import of_which, over_what
+from kohort.report.study_page.opening import headline
 from tests.findings.factorial.records import grid_of, record_of
 from tests.report.race.race_records import noisy, race_record, rendered
 
@@ -153,6 +154,19 @@ def test_a_winner_that_others_were_ahead_of_when_they_left_does_not_do_best():
     behind = answer(Conclusions(race_record(scores, (5, 8))))
     assert behind.startswith("v2 does best on validation data")
     assert "nothing here says" not in behind
+
+
+def test_what_left_as_worse_than_an_earlier_leader_is_told_beside_what_is_not_told():
+    scores = np.full((3, 8), np.nan)
+    scores[0] = [0.788, 0.806, 0.79, 0.802, 0.81, 0.808, 0.812, 0.8]
+    scores[1] = np.resize([0.797, 0.798, 0.796, 0.797], 8)
+    scores[2, :4] = [0.790, 0.791, 0.7895, 0.790]
+    conclusions = Conclusions(race_record(scores, (4, 8)))
+    told = "{} v2 left as worse than v1, which led at look 1. "
+    assert told.format("cannot tell it from v1 and v2.") in answer(conclusions)
+    assert told.format("cannot tell it from v1 and v2.").strip() in headline(conclusions)
+    scores[0] += 0.02  # It leads at the first look, too.
+    assert "left as worse" not in answer(Conclusions(race_record(scores, (4, 8))))
 
 
 def test_who_was_ahead_when_it_left_is_told_as_the_comparison_has_it():

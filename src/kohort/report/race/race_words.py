@@ -1,6 +1,6 @@
 """Writes what a race decided, look by look, in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -70,6 +70,32 @@ def how_it_left(state: RaceState, number: int) -> str:
     look = state.left.get(number, state.looks[-1])
     verdict = look.verdicts.get(number)
     return "" if verdict is None else f"{verdict}, look {state.looks.index(look) + 1}"
+
+
+def left_as_worse(
+    study: StudyCurves, state: RaceState, winner: int, untold: Collection[str]
+) -> str:
+    """Who left as worse than another leader than the winner, in a sentence; empty where nobody did.
+
+    Args:
+        study: The study's curves.
+        state: Of the race.
+        winner: The number of the winner.
+        untold: The names of variants from which the winner is not told, of whom it is told.
+    """
+    left: dict[tuple[int, int], list[str]] = {}
+    for number, look in state.left.items():
+        name, leader = study.variants[number].name, look.leader
+        is_worse = look.verdicts[number] == WORSE and leader is not None and leader != winner
+        if is_worse and name in untold:
+            assert leader is not None
+            left.setdefault((state.looks.index(look) + 1, leader), []).append(name)
+    told = [
+        f"{shortlist(names)} left as worse than {study.variants[leader].name}, which led at look "
+        f"{look}"
+        for (look, leader), names in sorted(left.items())
+    ]
+    return f"{'; '.join(told)}." if told else ""
 
 
 def look_text(study: StudyCurves, state: RaceState, number: int) -> str:

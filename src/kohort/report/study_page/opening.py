@@ -18,6 +18,7 @@ from kohort.report.answers import (
     OPENS_THE_ANSWER,
     cheapest_text,
     left_ahead_text,
+    left_as_worse_text,
     tie,
     too_few_to_tell,
     twins,
@@ -95,7 +96,8 @@ def headline(conclusions: Conclusions) -> str:
         name, what_it_did(conclusions, ahead), conclusions.score(winner), scale
     )
     standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
-    parts = [not_beaten(conclusions), told, standing, ahead, twins(conclusions)]
+    worse = left_as_worse_text(conclusions, winner)
+    parts = [not_beaten(conclusions), told, standing, worse, ahead, twins(conclusions)]
     parts += [of_no_use(conclusions), common]
     return " ".join(filter(None, parts))
 
