@@ -1,5 +1,6 @@
 """Reads study files: Python files that define a study, for the command line."""
 
+import inspect
 import runpy
 import sys
 import traceback
@@ -21,8 +22,8 @@ def read_study(place: str, data: Dataset | None) -> Study:
 
     Args:
         place: `FILE.py`, or `FILE.py::NAME` where the study is not called `study`.
-        data: The argument of a study that is a function of a dataset; for other studies it
-            replaces their data, unless it is None.
+        data: The argument of a study that is a function of a dataset; for other studies, and for
+            functions that take none, it replaces their data, unless it is None.
 
     Raises:
         DesignError: There is no such file, it fails, or it does not define such a study.
@@ -39,13 +40,15 @@ def defined_in[T](
     data: Dataset | None,
     check: Callable[[str, Callable[..., Any]], None] = lambda _name, _function: None,
 ) -> tuple[T, bool]:
-    """What a file defines under a name, and whether a function made it from the data.
+    """What a file defines under a name, and whether a function that takes the data made it.
+
+    A function that needs no data is called without where there are none.
 
     Args:
         place: `FILE.py`, or `FILE.py::NAME`.
         usual: The name where none is given.
         kind: What it is to be.
-        data: The argument of a function.
+        data: The argument of a function that takes one; None for none.
         check: Refuses a function of that name that is none of the data.
     """
     file, _, name = place.partition("::")
@@ -64,14 +67,34 @@ def defined_in[T](
             _where_else(usual, name, names),
         )
     check(f"{name!r} of {file}", defined)
-    if data is None:
+    takes, needs = _data_of(defined)
+    if needs and data is None:
         raise DataError(f"data for {name!r} of {file}", "none", "pass --data SRC, such as letters")
-    made = _call(path, lambda: defined(data))
+    given = [data] if takes and data is not None else []
+    made = _call(path, lambda: defined(*given))
     if not isinstance(made, kind):
         raise DesignError(
             f"a {told} from {name!r} of {file}", type(made).__name__, f"return a {kind.__name__}"
         )
-    return made, True
+    return made, takes
+
+
+def _data_of(function: Callable[..., Any]) -> tuple[bool, bool]:
+    """Whether a function takes the data, as its first argument; and whether it needs them."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # a function of C
+        return True, True
+    positional = (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.VAR_POSITIONAL,
+    )
+    first = next((parameter for parameter in parameters if parameter.kind in positional), None)
+    if first is None:
+        return False, False
+    is_optional = first.kind is first.VAR_POSITIONAL or first.default is not first.empty
+    return True, not is_optional
 
 
 def _where_else(usual: str, name: str, names: Mapping[str, Any]) -> str:
