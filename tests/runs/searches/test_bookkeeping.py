@@ -13,9 +13,10 @@ from kohort.evidence.store.database import Database
 from kohort.evidence.trials import kept_name
 from kohort.report.progress import Progress
 from kohort.runs.searches.climbing import Climber
-from kohort.runs.searches.keeping import Facts, keeping
+from kohort.runs.searches.keeping import keeping
 from kohort.runs.searches.measure import Measure
 from kohort.runs.searches.searching import search
+from kohort.runs.searches.trial_facts import Facts
 from tests.runs.searches.searched import build
 
 SPACE = {
@@ -45,6 +46,7 @@ def untrained(monkeypatch):
 
     monkeypatch.setattr(Climber, "climb", climb)
     monkeypatch.setattr(Climber, "_facts", lambda climber, draw: Facts(10, ""))
+    monkeypatch.setattr(Climber, "_compare", lambda climber, numbers: None)
     monkeypatch.setattr(Climber, "_scored", lambda climber, number, fact: fact)
     monkeypatch.setattr(Measure, "choose", choose)
 

@@ -20,8 +20,9 @@ from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.report.progress import Progress
 from kohort.runs.searches import climbing
-from kohort.runs.searches.keeping import Facts, SearchKeeper
+from kohort.runs.searches.keeping import SearchKeeper
 from kohort.runs.searches.searching import Failures, _Part
+from kohort.runs.searches.trial_facts import Facts
 from tests.runs.searches.searched import SPACE, build, small, without_times
 
 

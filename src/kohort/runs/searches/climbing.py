@@ -31,9 +31,10 @@ from kohort.report.progress import Progress
 from kohort.runs.cluster.blocks import ClusterWork
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.alike_trials import AlikeTrials, telling_of_memory
-from kohort.runs.searches.keeping import Facts, SearchKeeper
+from kohort.runs.searches.keeping import SearchKeeper
 from kohort.runs.searches.measure import Measure
 from kohort.runs.searches.rung_jobs import SEATS, SearchJobs, half, job_of_trials, sendable
+from kohort.runs.searches.trial_facts import Facts, check_model, most_telling, planned_facts
 from kohort.runs.searches.trial_models import TrialModels
 from kohort.runs.work import WorkItem
 from kohort.tracing.eligibility import StepTracer
@@ -69,7 +70,7 @@ class Climber:
         self._drawn: dict[int, TrialModels] = {}
         self._states, self._logs = dict[int, Checkpoint](), dict[int, dict[int, Logs]]()
         self._measure = Measure(spec, keeper, progress.tell)
-        self._begun = dict[str, bool]()
+        self._begun, self._is_compared = dict[str, bool](), False
         self.seconds: dict[int, float] = {}
         """Training time by trial, of this run and of earlier ones."""
 
@@ -85,10 +86,12 @@ class Climber:
 
         Raises:
             Interrupted: The run was asked to end.
+            StoreError: A trial of an earlier run has another model now.
         """
         room = half(self._memory)
         new = TrialModels(self._spec, draws, self._tracer, self._kinships, room)
         self._drawn |= {draw.number: new for draw in draws}
+        self._compare([draw.number for draw in draws])
         facts = {}
         for draw in draws:
             facts[draw.number] = self._keeper.facts(draw.number) or self._facts(draw)
@@ -128,10 +131,7 @@ class Climber:
             self._progress.end()
 
     def score(self, number: int, epochs: int) -> float:
-        """The score of a trial in so many epochs: that of the one of lowest validation loss.
-
-        NaN where it diverged.
-        """
+        """The score of a trial at the lowest validation loss of so many epochs; NaN if diverged."""
         return self._measure.score(self._logs[number], epochs)
 
     def loss(self, number: int, epochs: int) -> float:
@@ -154,10 +154,6 @@ class Climber:
             return None
         scores = {trial_name(n): self.score(n, len(logs)) for n, logs in self._logs.items()}
         return best_of(scores, self.scoring)
-
-    def epochs_of(self, number: int) -> int:
-        """The epochs that a trial has trained."""
-        return len(self._logs[number])
 
     def logs(self, number: int) -> Mapping[int, Logs]:
         """What a trial measured, by epoch."""
@@ -188,10 +184,6 @@ class Climber:
         for number in gone:
             self._forget(number)
 
-    def times(self, numbers: Iterable[int]) -> dict[str, float]:
-        """Training times of trials so far, by their names."""
-        return {trial_name(number): self.seconds[number] for number in numbers}
-
     def conclude(self, facts: Mapping[int, Facts]) -> None:
         """Mark the trials of a part as ended."""
         self._keeper.conclude({n: self.seconds[n] for n in facts})
@@ -206,7 +198,14 @@ class Climber:
         if member.signature is None:
             return Facts(None, f"it cannot be part of a compiled program: {member.reason}")
         self._begin_compiling(draw.number, member)
-        return Facts(member.parameters, "")
+        return planned_facts(member)
+
+    def _compare(self, numbers: Sequence[int]) -> None:
+        """Build a trial of an earlier run again, one in each run: it must be the same model."""
+        number = most_telling({number: self._keeper.facts(number) for number in numbers})
+        if number is not None and not self._is_compared:
+            self._is_compared = True
+            self._planned(number)
 
     def _begin_compiling(self, number: int, member: MemberPlan) -> None:
         """Let a new program compile in another thread while further trials are made."""
@@ -233,10 +232,13 @@ class Climber:
         Raises:
             DesignError: It cannot be built, or does not take the data.
             Interrupted: The run was asked to end.
+            StoreError: It is another model than in an earlier run.
         """
         if self._keeper.is_asked_to_end:
             self._keeper.breathe()
-        return self._drawn[number].planned(number)
+        member = self._drawn[number].planned(number)
+        check_model(self._spec.name, number, self._keeper.facts(number), member)
+        return member
 
     def _state(self, number: int) -> Checkpoint | None:
         if number not in self._states:

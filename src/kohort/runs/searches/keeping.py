@@ -1,10 +1,9 @@
 """What a store keeps of a search while it runs, and has of earlier runs of it."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 from kohort.design.searches.draws import TRIAL, Draw, trial_name, trial_number
 from kohort.design.searches.rungs import Schedule
@@ -22,16 +21,10 @@ from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 from kohort.runs.retention.told_run import ToldRun
 from kohort.runs.searches.growing import told_of_growth
 from kohort.runs.searches.sameness import changed, check_same, describe, schedule_of
+from kohort.runs.searches.trial_facts import Facts, facts_of
 from kohort.runs.session import running
 
 _CURVES = 1.0  # seconds between two writes of curves
-
-
-class Facts(NamedTuple):
-    """What is known of a trial before it trains: its parameters, or why it failed."""
-
-    parameters: int | None
-    failure: str
 
 
 class SearchKeeper:
@@ -60,6 +53,8 @@ class SearchKeeper:
         self._has_state = kept.checkpoints()
         self._is_asked_to_end, self._told = False, ToldRun(kept)
         self._known = {variant.name: variant for variant in kept.variants()}
+        # Of one configuration all is kept, to tell what of it is another.
+        self._has_whole = any(facts_of(variant).model for variant in self._known.values())
         self._seconds = {member.key.variant: member.seconds for member in kept.members()}
         self.logs: dict[str, dict[int, Logs]] = {}
         """Of earlier runs: by the name of a trial and epoch, what was measured."""
@@ -114,16 +109,13 @@ class SearchKeeper:
     def enter(self, spec: SearchSpec, draws: Sequence[Draw], facts: Mapping[int, Facts]) -> None:
         """Add trials to the search, with what is known of each, where it does not have them."""
         source = source_of(spec.build)
-        records = [
-            VariantRecord(
-                trial_name(draw.number),
-                source,
-                as_code(draw.arguments),
-                json.dumps(facts[draw.number]),
-            )
-            for draw in draws
-            if trial_name(draw.number) not in self._known
-        ]
+        records = []
+        for draw in draws:
+            name, fact = trial_name(draw.number), facts[draw.number]
+            if name not in self._known:
+                kept = fact.kept(whole=bool(fact.model) and not self._has_whole)
+                self._has_whole |= bool(fact.model)
+                records.append(VariantRecord(name, source, as_code(draw.arguments), kept))
         if records:
             members = [MemberKey(record.name, 0) for record in records]
             self._kept.extend(self._description, records, members)
@@ -131,7 +123,7 @@ class SearchKeeper:
     def facts(self, number: int) -> Facts | None:
         """What earlier runs knew of a trial before it trained."""
         known = self._known.get(trial_name(number))
-        return None if known is None else _facts_of(known)
+        return None if known is None else facts_of(known)
 
     def seconds(self, number: int) -> float:
         """The training time of a trial in earlier runs."""
@@ -335,9 +327,5 @@ def _begins_anew(kept: KeptStudy, now: Mapping[str, Any]) -> bool:
         return False
     if changed(kept.description, now):
         return True
-    known = [_facts_of(variant) for variant in kept.variants()]
+    known = [facts_of(variant) for variant in kept.variants()]
     return bool(known) and all(facts.failure for facts in known)
-
-
-def _facts_of(trial: VariantRecord) -> Facts:
-    return Facts(*json.loads(trial.model))

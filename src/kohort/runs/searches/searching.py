@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kohort.design.searches.climbing_part import ClimbingPart, missing
-from kohort.design.searches.draws import Draw
+from kohort.design.searches.draws import Draw, trial_name
 from kohort.design.searches.rungs import Ladder, Schedule, left_out
 from kohort.design.searches.sampling import Asking
 from kohort.design.searches.search_spec import SearchSpec
@@ -23,7 +23,8 @@ from kohort.report.progress import Progress
 from kohort.report.searches.search_words import arguments_text, kind_of, told_of_kind
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.climbing import Climber
-from kohort.runs.searches.keeping import Facts, SearchKeeper
+from kohort.runs.searches.keeping import SearchKeeper
+from kohort.runs.searches.trial_facts import Facts
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:
@@ -179,7 +180,7 @@ class _Part:
                 climber.climb(climbing, epochs, self._told(rung, part.alive))
                 keeper.note(
                     done=[*keeper["done"], [self.number, epochs]],
-                    seconds=climber.times(self.facts),
+                    seconds={trial_name(n): climber.seconds[n] for n in self.facts},
                 )
             scores = {number: climber.score(number, epochs) for number in climbing}
             losses = {number: climber.loss(number, epochs) for number in climbing}
@@ -220,7 +221,7 @@ class _Part:
             state,
             self.scores.get(number, {}),
             climber.loss(number, self.schedule.ladder.epochs[-1]),
-            climber.epochs_of(number),
+            len(climber.logs(number)),
             fact.parameters,
             climber.seconds[number],
             fact.failure,
