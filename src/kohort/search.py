@@ -223,6 +223,7 @@ class Search:
         check_keep(keep, store)
         if store is not None:
             check_seed(self.spec.sampler)
+            self.spec.choices.check_kept()
         cluster = cluster_of(executor)
         with staying(cluster) as joined:
             searched = self._search(

@@ -36,6 +36,9 @@ def test_numbers_of_all_kinds():
 
 def test_texts_are_short_and_have_no_addresses():
     assert short("<keras.optimizers.Adam object at 0x7f12ab>") == "Adam"
+    assert short("<function keras.activations.relu>") == "relu"
+    assert short("keras.regularizers.L2(l2=0.001)") == "L2(l2=0.001)"
+    assert short("keras.optimizers.SGD(name='sgd', learning_rate=1.0, momentum=0.0)") == "SGD"
     assert short("<Adam name=adam>") == "<Adam name=adam>"
     assert short("'" + "a" * 41 + "'") == "a" * 37 + "..."
 

@@ -1,7 +1,9 @@
 """Variants: the named ways to build a model that a study compares."""
 
+import functools
 import inspect
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -190,7 +192,81 @@ def grid(build: Callable[..., keras.Model], **axes: Any) -> list[Variant]:
 def written(value: Any) -> str:
     """A value as it is written in code; a NumPy number as Python's, inside of tuples too."""
     with np.printoptions(legacy="1.25"):
+        return as_code(value)
+
+
+def as_code(value: Any) -> str:
+    """A value as it is written in code, alike in each process.
+
+    Of a function the text is its module and name, of an object of Keras's its configuration; of
+    others what `repr` gives, which `is_alike` judges.
+    """
+    if isinstance(value, _PLAIN):
         return repr(value)
+    if type(value) in (list, tuple):
+        inner = ", ".join(map(as_code, value))
+        one = "," * (len(value) == 1)
+        return f"[{inner}]" if type(value) is list else f"({inner}{one})"
+    if type(value) is dict:
+        return f"{{{', '.join(f'{as_code(key)}: {as_code(of)}' for key, of in value.items())}}}"
+    if isinstance(value, functools.partial):
+        given = [*map(as_code, value.args), *_arguments(value.keywords)]
+        return f"functools.partial({', '.join([as_code(value.func), *given])})"
+    name = getattr(value, "__qualname__", None)
+    if isinstance(name, str) and not isinstance(value, type) and not inspect.ismethod(value):
+        return f"<function {_module(value)}.{name}>"
+    config = None if isinstance(value, type) else _config(value)
+    if config is not None:
+        return f"{_module(type(value))}.{type(value).__qualname__}({_settings(config)})"
+    return repr(value)
+
+
+def is_alike(code: str) -> bool:
+    """Whether code of `as_code` is the same in each process, and of no other value.
+
+    That of an object at an address is not. Lambdas have no name, and Keras writes them as compiled.
+    What Keras makes without a seed has another one in each process.
+    """
+    return not _UNLIKE.search(code)
+
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
+_UNLIKE = re.compile(r" at 0x[0-9a-f]+|<lambda>|__lambda__|\bseed=None")
+_PRIVATE = re.compile(r"^(keras|jax)\._?src\.(\w+).*")
+_NUMBERED = re.compile(r"_\d+$")
+
+
+def _module(function: Any) -> str:
+    """The module of a function or class; of Keras's or JAX's the public one, which stays."""
+    return _PRIVATE.sub(r"\1.\2", str(getattr(function, "__module__", None) or "builtins"))
+
+
+def _config(value: Any) -> dict[str, Any] | None:
+    """The configuration of an object of Keras's kind; None of others, and where it has none."""
+    try:
+        config = value.get_config()
+    except Exception:
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def _settings(config: Mapping[str, Any]) -> str:
+    """The entries of a configuration; names that Keras gives count what a process has made."""
+    name = config.get("name")
+    if isinstance(name, str):
+        config = {**config, "name": _NUMBERED.sub("", name)}
+    return ", ".join(_arguments(config))
+
+
+def _arguments(given: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={_part(value)}" for name, value in given.items()]
+
+
+def _part(value: Any) -> str:
+    """A setting; one that Keras has serialized is an object as well."""
+    if isinstance(value, dict) and isinstance(config := value.get("config"), dict):
+        return f"{value.get('class_name')}({_settings(config)})"
+    return as_code(value)
 
 
 def addition_pairs(variants: Sequence[Variant]) -> list[tuple[int, int]]:

@@ -17,6 +17,7 @@ _NUMPY = re.compile(r"np\.\w+\((.*)\)")
 _OBJECT = re.compile(
     r"<(?:class '|function |bound method |)([\w.<>]+?)(?: object)?(?: at 0x\w+|'|)>"
 )
+_CONFIGURED = re.compile(r"(?:\w+\.)+(\w+)(\(.*\))", re.DOTALL)
 _LARGEST = 2**53
 """Above it not each whole number is a float."""
 
@@ -45,11 +46,15 @@ def number(code: str) -> float:
 
 
 def short(code: str) -> str:
-    """A short text of an argument: `relu` of a function, `Adam` of a class or of an object."""
+    """A short text of an argument: `relu` of a function, `Adam` of a class or of an object.
+
+    Of an object of few settings also those: `L2(l2=0.001)`.
+    """
     text = str(plain(code))
-    found = _OBJECT.fullmatch(text)
-    if found:
+    if found := _OBJECT.fullmatch(text):
         text = found[1].rpartition(".")[2]
+    elif found := _CONFIGURED.fullmatch(text):
+        text = found[1] + found[2] * (len(found[1] + found[2]) <= MOST_LETTERS)
     return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 3]}..."
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kohort.design.plan import MemberPlan, Plan
 from kohort.design.spec import StudySpec
-from kohort.design.variants import Variant
+from kohort.design.variants import Variant, as_code
 from kohort.design.weights import class_table, digest
 from kohort.errors import StoreError
 from kohort.evidence.store import MemberKey, VariantRecord
@@ -101,12 +101,12 @@ def variant_records(spec: StudySpec, plan: Plan) -> list[VariantRecord]:
 
 def arguments_of(variant: Variant) -> dict[str, str]:
     """The arguments of its build function, as Python code."""
-    return as_code(variant.kwargs)
+    return all_as_code(variant.kwargs)
 
 
-def as_code(values: Mapping[str, Any]) -> dict[str, str]:
+def all_as_code(values: Mapping[str, Any]) -> dict[str, str]:
     """Values by name, as Python code."""
-    return {name: repr(value) for name, value in values.items()}
+    return {name: as_code(value) for name, value in values.items()}
 
 
 def source_of(function: Callable[..., Any]) -> str:

@@ -38,7 +38,7 @@ from kohort.runs.classes.recorded import (
     weighs_answers,
     weighs_samples,
 )
-from kohort.runs.fingerprint import arguments_of, as_code
+from kohort.runs.fingerprint import all_as_code, arguments_of
 from kohort.runs.new_models import untrained_loss
 from kohort.runs.work import weight_bytes
 
@@ -229,7 +229,7 @@ def study_record(
                 max(member.loss for member in of_variant[number]),
                 losses[number],
                 builds[number],
-                as_code(not_given[number]),
+                all_as_code(not_given[number]),
                 weight_bytes=weight_bytes(of_variant[number], weights),
                 measured_loss=" or ".join(sorted({m.measured.name for m in of_variant[number]})),
             )

@@ -1,12 +1,14 @@
+import functools
 import math
 
+import keras
 import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kohort import DesignError, Range
-from kohort.design.searches.space import WrittenSpace
+from kohort.design.searches.space import WrittenSpace, labels_of
 from tests.design.searches.drawing import drawn
 
 WIDTHS = [(), (200,), (400, 200)]
@@ -150,3 +152,43 @@ def test_choices_of_numpys_are_pythons_numbers():
 def test_choices_that_are_equal_but_differ_in_type_are_all_drawn():
     drew = [trial["x"] for trial in drawn(WrittenSpace({"x": [1, 1.0, True]}), 40)]
     assert {type(value) for value in drew} == {int, float, bool}
+
+
+def made_function(slope):
+    def leaky(x):
+        return keras.activations.relu(x, negative_slope=slope)
+
+    return leaky
+
+
+def test_values_are_told_alike_in_each_process():
+    choices = {
+        "act": [keras.activations.relu, made_function(0.1)],
+        "penalty": [None, keras.regularizers.L2(1e-3)],
+        "optimizer": {keras.optimizers.SGD: {"part": [functools.partial(keras.ops.relu)]}},
+        "start": [keras.initializers.GlorotUniform(seed=1)],
+    }
+    space = WrittenSpace(choices)
+    space.check_kept()
+    told = space.told()
+    assert told["act"].startswith("[<function keras.activations.relu>, <function tests.")
+    assert told["penalty"] == "[None, keras.regularizers.L2(l2=0.001)]"
+    assert " at 0x" not in "".join(told.values())
+    assert labels_of(choices["penalty"]) == [None, "keras.regularizers.L2(l2=0.001)"]
+
+
+@pytest.mark.parametrize(
+    ("axes", "got"),
+    [
+        ({"act": [lambda x: x, "relu"]}, "<function tests."),
+        ({"k": {"a": {"act": [object(), 1]}, "b": {}}}, "<object object"),
+        ({"same": object(), "units": [4, 8]}, "<object object"),
+        ({"act": [made_function(0.1), made_function(0.2)]}, "<function tests."),
+        ({"start": [keras.initializers.GlorotUniform(), "zeros"]}, "keras.initializers.Glorot"),
+    ],
+)
+def test_values_without_such_a_text_are_refused_for_a_store_in_one_line(axes, got):
+    with pytest.raises(DesignError, match="written alike in each process, and differ") as caught:
+        WrittenSpace(axes).check_kept()
+    assert f", got {got}" in str(caught.value)
+    assert "\n" not in str(caught.value)

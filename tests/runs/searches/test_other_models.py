@@ -2,13 +2,14 @@
 
 import functools
 import json
+import re
 from types import SimpleNamespace
 
 import keras
 import pytest
 
 import kohort
-from kohort import Interrupted, StoreError
+from kohort import DesignError, Interrupted, StoreError
 from kohort.evidence.store import VariantRecord, open_store
 from kohort.evidence.trials import kept_name
 from kohort.keras_api.models import config_text
@@ -186,3 +187,39 @@ def test_the_first_difference_is_told(before, now, told):
 
 def test_facts_of_an_earlier_version_are_read():
     assert facts_of(VariantRecord("trial 0", model='[5, ""]')) == Facts(5, "")
+
+
+def penalties(l2):
+    """As another process makes them: at other addresses."""
+
+    def doubled(x):
+        return 2 * x
+
+    return {"act": ["relu", doubled], "l2": [None, keras.regularizers.L2(l2)]}
+
+
+def penalised(act, l2):
+    model = made(4, act, 0.01)
+    model.layers[0].kernel_regularizer = l2
+    return model
+
+
+@pytest.mark.long
+def test_functions_and_objects_of_keras_are_choices_of_a_search_that_goes_on(blobs, tmp_path):
+    def of(space, trials):
+        return small(blobs, build=penalised, space=space, trials=trials, epochs=1)
+
+    first = of(penalties(0.1), 3).run(tmp_path / "k.db", verbose=0, confirm=2)
+    again = of(penalties(0.1), 4).run(tmp_path / "k.db", verbose=0, confirm=2)
+    assert len(again.trials()) == 4
+    assert set(first.flattery().index) <= set(again.flattery().index)
+    told = re.escape("another one (l2 of the space: [None, keras.regularizers.L2(l2=0.1)] before, ")
+    with pytest.raises(StoreError, match=told):
+        of(penalties(0.2), 4).run(tmp_path / "k.db", verbose=0)
+
+
+def test_choices_without_a_name_are_refused_before_a_store_is_written(blobs, tmp_path):
+    search = small(blobs, build=penalised, space={"act": [lambda x: x, "relu"], "l2": None})
+    with pytest.raises(DesignError, match="written alike in each process"):
+        search.run(tmp_path / "k.db", verbose=0)
+    assert not list(tmp_path.iterdir())

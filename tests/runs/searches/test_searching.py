@@ -449,7 +449,7 @@ def test_a_small_space_ends_when_all_of_it_was_tried(blobs, capsys, trials):
     [
         ({"trials": 11}, "trials: 12 before, 11 now"),
         ({"seed": 1}, "seed: 0 before, 1 now"),
-        ({"space": {"units": [4], "rate": [0.01, 0.1]}}, "space: "),
+        ({"space": {"units": [4], "rate": [0.01, 0.1]}}, "units of the space: [4, 8] before, [4] now"),
         ({"sampler": "random"}, "sampler: tpe before, random now"),
         ({"epochs": 3}, "epochs: 4 before, 3 now"),
         ({"rungs": 2}, "rungs: None before, 2 now"),

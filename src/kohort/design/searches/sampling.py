@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from kohort.design.searches.draws import Arguments, Draw, Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Space
-from kohort.design.variants import FROM_BUILD
+from kohort.design.variants import FROM_BUILD, as_code
 from kohort.errors import DesignError
 
 type SamplerName = Literal["tpe", "random", "qmc"]
@@ -58,7 +58,7 @@ class Asking:
                 trial, arguments, failure = self._drawn()
             if not failure:
                 _check_choice(trial)
-            told = repr(sorted(arguments.items(), key=lambda item: item[0]))
+            told = as_code(dict(sorted(arguments.items())))
             if told not in self._seen:  # What failed would fail again.
                 self._seen.add(told)
                 number = len(self._asked)

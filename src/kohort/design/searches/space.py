@@ -16,10 +16,12 @@ from optuna.distributions import (
 
 from kohort.design.searches.draws import Arguments
 from kohort.design.searches.number_range import Range, as_kept
+from kohort.design.variants import as_code, is_alike
 from kohort.errors import DesignError
 
 type Label = bool | float | str | None
 """What Optuna takes for a choice; other values are told to it as text."""
+_MOST_LETTERS = 60
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -39,6 +41,14 @@ class Space(Protocol):
 
     def told(self) -> dict[str, str]:
         """What it may choose, as Python code by name."""
+        ...
+
+    def check_kept(self) -> None:
+        """Refuse values that are not written alike in each process, as far as they are known.
+
+        Raises:
+            DesignError: There is one.
+        """
         ...
 
     @property
@@ -91,7 +101,25 @@ class WrittenSpace:
 
     def told(self) -> dict[str, str]:
         """What it may choose, as Python code by name."""
-        return {name: repr(axis) for name, axis in self._axes.items()}
+        return {name: as_code(axis) for name, axis in self._axes.items()}
+
+    def check_kept(self) -> None:
+        """Refuse values that are not written alike in each process, by which no search can go on.
+
+        Raises:
+            DesignError: There is one.
+        """
+        for name, values in _values(self._axes):
+            codes = list(map(as_code, values))
+            for value, code in zip(values, codes, strict=True):
+                if not is_alike(code) or (callable(value) and codes.count(code) > 1):
+                    raise DesignError(
+                        f"values of {name!r} that are written alike in each process, and differ, "
+                        "for a search in a store",
+                        code if len(code) <= _MOST_LETTERS else f"{code[:_MOST_LETTERS]}...",
+                        "choose by a name, and make in the build function what it stands for; or "
+                        "write a function by def, and give what is random a seed",
+                    )
 
     @property
     def constants(self) -> Arguments:
@@ -179,6 +207,14 @@ def _names(axes: Mapping[str, Any]) -> Iterator[str]:
             yield from dict.fromkeys(inner for part in axis.values() for inner in _names(part))
 
 
+def _values(axes: Mapping[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """By name what may be chosen, of nested arguments too; of a constant one value."""
+    for name, axis in axes.items():
+        yield name, list(axis) if isinstance(axis, list | dict) else [axis]
+        for part in axis.values() if isinstance(axis, dict) else ():
+            yield from _values(part)
+
+
 def _count(axis: Any) -> float:
     if isinstance(axis, dict):
         return sum(math.prod(_count(inner) for inner in part.values()) for part in axis.values())
@@ -223,7 +259,7 @@ def draw_choice(trial: optuna.Trial, name: str, choices: list[Any]) -> Any:
 
 def labels_of(choices: Sequence[Any]) -> list[Label]:
     """What Optuna is told for each of several values: different labels, where it can the values."""
-    labels = [value if isinstance(value, _PLAIN) else repr(value) for value in choices]
+    labels = [value if isinstance(value, _PLAIN) else as_code(value) for value in choices]
     if any(labels.count(label) > 1 for label in labels):  # 1, 1.0 and True are equal
-        return [f"{place}: {value!r}" for place, value in enumerate(choices)]
+        return [f"{place}: {as_code(value)}" for place, value in enumerate(choices)]
     return labels

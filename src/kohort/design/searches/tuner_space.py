@@ -216,6 +216,9 @@ class TunedSpace:
         """Nothing: it is known only while models are built."""
         return {}
 
+    def check_kept(self) -> None:
+        """Nothing, as that is not known either."""
+
     @property
     def constants(self) -> Arguments:
         """Nothing, as that is not known either."""

@@ -15,7 +15,7 @@ from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
 from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_json
 from kohort.report.following.time_left import Left
-from kohort.runs.fingerprint import as_code, source_of
+from kohort.runs.fingerprint import all_as_code, source_of
 from kohort.runs.pace import Pace
 from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 from kohort.runs.retention.told_run import ToldRun
@@ -97,7 +97,7 @@ class SearchKeeper:
             StoreError: They drew others, as another version of Optuna does.
         """
         for draw in draws:
-            name, arguments = trial_name(draw.number), as_code(draw.arguments)
+            name, arguments = trial_name(draw.number), all_as_code(draw.arguments)
             before = self._known.get(name)
             if before is not None and before.arguments != arguments:
                 raise StoreError(
@@ -115,7 +115,7 @@ class SearchKeeper:
             if name not in self._known:
                 kept = fact.kept(whole=bool(fact.model) and not self._has_whole)
                 self._has_whole |= bool(fact.model)
-                records.append(VariantRecord(name, source, as_code(draw.arguments), kept))
+                records.append(VariantRecord(name, source, all_as_code(draw.arguments), kept))
         if records:
             members = [MemberKey(record.name, 0) for record in records]
             self._kept.extend(self._description, records, members)

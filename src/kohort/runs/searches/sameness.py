@@ -71,12 +71,7 @@ def check_same(name: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> 
             "give the search another name or store, or have it begin anew: fresh=True, or --fresh",
         )
     if changes := changed(before, now):
-        told = [
-            "the build function"
-            if what == "build"
-            else f"{what}: {_short(before[what])} before, {_short(now[what])} now"
-            for what in changes
-        ]
+        told = [text for what in changes for text in _told(what, before[what], now[what])]
         raise StoreError(
             f"the search {name!r} as it is kept",
             f"another one ({'; '.join(told)})",
@@ -107,6 +102,20 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for what in now
         if what not in _NOT_COMPARED and before.get(what) != now[what]
         if not (what in GROWS and now[what] > before[what])
+    ]
+
+
+def _told(what: str, before: Any, now: Any) -> list[str]:
+    """A change in words, of a space each argument that has changed."""
+    if what == "build":
+        return ["the build function"]
+    if what != "space":
+        return [f"{what}: {_short(before)} before, {_short(now)} now"]
+    lacks = "none"
+    return [
+        f"{name} of the space: {before.get(name, lacks)} before, {now.get(name, lacks)} now"
+        for name in dict.fromkeys([*before, *now])
+        if before.get(name) != now.get(name)
     ]
 
 
