@@ -223,3 +223,27 @@ def test_choices_without_a_name_are_refused_before_a_store_is_written(blobs, tmp
     with pytest.raises(DesignError, match="written alike in each process"):
         search.run(tmp_path / "k.db", verbose=0)
     assert not list(tmp_path.iterdir())
+
+
+WIDEST = SimpleNamespace(units=8)
+
+
+def up_to_widest(hp):
+    return made(hp.Int("units", 4, WIDEST.units), "relu", hp.Float("rate", 1e-3, 0.1))
+
+
+@pytest.mark.long
+def test_a_space_that_has_changed_is_named_as_a_cause(blobs, tmp_path, monkeypatch):
+    """What a `build(hp)` asks for is known while it builds, and the order decides what is drawn."""
+    place, told = tmp_path / "k.db", "from another space (or one in another order) or by another"
+
+    def of(build, space=None):
+        return small(blobs, build=build, space=space, trials=3, epochs=1)
+
+    of(up_to_widest).run(place, verbose=0, confirm=2)
+    monkeypatch.setattr(WIDEST, "units", 32)
+    with pytest.raises(StoreError, match=re.escape(told)):
+        of(up_to_widest).run(place, verbose=0, confirm=2)
+    of(by_closure(4), SPACE).run(tmp_path / "order.db", verbose=0, confirm=2)
+    with pytest.raises(StoreError, match=re.escape(told)):
+        of(by_closure(4), dict(reversed(SPACE.items()))).run(tmp_path / "order.db", verbose=0)

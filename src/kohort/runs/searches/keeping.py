@@ -94,7 +94,7 @@ class SearchKeeper:
         """Check that earlier runs drew the same.
 
         Raises:
-            StoreError: They drew others, as another version of Optuna does.
+            StoreError: They drew others, as from another space, or by another version of Optuna.
         """
         for draw in draws:
             name, arguments = trial_name(draw.number), all_as_code(draw.arguments)
@@ -102,7 +102,8 @@ class SearchKeeper:
             if before is not None and before.arguments != arguments:
                 raise StoreError(
                     f"the arguments that {name} of {spec.name!r} had, {before.arguments}",
-                    f"{arguments}, as another sampler, seed (or none) or version of Optuna draws",
+                    f"{arguments}, as drawn from another space (or one in another order) or by "
+                    "another sampler, seed (or none) or version of Optuna",
                     "go on with what began it, or begin anew: fresh=True, or --fresh",
                 )
 
