@@ -1,18 +1,22 @@
 """A search as a study of Optuna's, for its dashboard, its plots and its importances."""
 
-from collections.abc import Container, Sequence
+import json
+import math
+from collections.abc import Container, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.distributions import BaseDistribution, FloatDistribution, json_to_distribution
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from kohort.design.searches.draws import Suggestion
 from kohort.design.searches.quiet import quiet
+from kohort.design.searches.space import Label
+from kohort.design.variants import as_code
 from kohort.evidence.trials import SearchRecord, Trial
 from kohort.report.searches.search_words import weighed
 
@@ -26,7 +30,8 @@ def as_optuna(record: SearchRecord, storage: Storage = None) -> optuna.Study:
     """A search as a study of Optuna's.
 
     A trial that left is "pruned" there, with the scores after its rungs; one that diverged or
-    could not be built has failed.
+    could not be built has failed. Its attribute "arguments" has what it was built from, whose
+    names inside of a choice, and values that are no choices of Optuna's, its params lack.
 
     Args:
         record: The search.
@@ -96,17 +101,19 @@ def importance(record: SearchRecord, confidence: float) -> pd.DataFrame:
 
 def _trial(trial: Trial, finalists: Sequence[int]) -> optuna.trial.FrozenTrial:
     state = {"finished": TrialState.COMPLETE, "left": TrialState.PRUNED}
+    distributions = _distributions(_asked(trial))
     is_known = trial.state in state and trial.score == trial.score
     made = create_trial(
         state=state[trial.state] if is_known else TrialState.FAIL,
         value=trial.score if trial.state == "finished" and is_known else None,
-        params=dict(_asked(trial).params),
-        distributions=_distributions(_asked(trial)),
+        params=_trained_params(trial, distributions),
+        distributions=distributions,
         intermediate_values=dict(trial.scores) if is_known else {},
         user_attrs={
             "bracket": trial.bracket,
             "epochs": trial.epochs,
             "finalist": trial.number in finalists,
+            "arguments": {name: _as_json(value) for name, value in trial.arguments.items()},
         },
     )
     # Trials train beside each other: the duration is the time that this one trained, and when that
@@ -114,6 +121,30 @@ def _trial(trial: Trial, finalists: Sequence[int]) -> optuna.trial.FrozenTrial:
     assert made.datetime_complete is not None
     made.datetime_start = made.datetime_complete - timedelta(seconds=trial.seconds)
     return made
+
+
+def _trained_params(
+    trial: Trial, distributions: Mapping[str, BaseDistribution]
+) -> dict[str, Label]:
+    """By Optuna's names what was drawn; of a float the digits that were trained with."""
+    params = dict(_asked(trial).params)
+    for name, drawn_from in distributions.items():
+        # The name of an argument inside of a choice begins with the choice.
+        trained = trial.arguments.get(name.rpartition(": ")[2])
+        if isinstance(drawn_from, FloatDistribution) and isinstance(trained, float):
+            is_inside = drawn_from.low <= trained <= drawn_from.high
+            near = 1e-9 * drawn_from.step if drawn_from.step else math.inf
+            if is_inside and abs(trained - params[name]) < near:  # else Optuna refuses it
+                params[name] = trained
+    return params
+
+
+def _as_json(value: Any) -> Any:
+    """A value as JSON; what JSON does not have as Python code."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError):
+        return as_code(value)
 
 
 def _asked(trial: Trial) -> Suggestion:

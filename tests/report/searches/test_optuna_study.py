@@ -1,0 +1,59 @@
+"""A search as a study of Optuna's."""
+
+import json
+
+import keras
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, distribution_to_json
+
+from kohort.design.searches.draws import Suggestion
+from kohort.evidence.trials import SearchRecord, Trial
+from kohort.report.searches.optuna_study import as_optuna
+
+DISTRIBUTIONS = {
+    "rate": FloatDistribution(1e-4, 1e-2, log=True),
+    "dropout": FloatDistribution(0.1, 0.5, step=0.1),
+    "opt": CategoricalDistribution(["sgd", "adam"]),
+    "opt=sgd: momentum": FloatDistribution(0.0, 0.9),
+    "units": CategoricalDistribution(["(8,)", "(8, 4)"]),
+}
+DRAWN = {
+    "rate": 0.006508896624682729,
+    "dropout": 0.30000000000000004,
+    "opt": "sgd",
+    "opt=sgd: momentum": 0.123456,
+    "units": "(8, 4)",
+}
+TRAINED = {"rate": 0.006509, "dropout": 0.3, "opt": "sgd", "momentum": 0.1235, "units": (8, 4)}
+
+
+def record(**arguments):
+    """A search of one trial."""
+    asked = Suggestion(
+        DRAWN, {name: distribution_to_json(each) for name, each in DISTRIBUTIONS.items()}
+    )
+    trial = Trial(0, TRAINED | arguments, 0, 0, "finished", {4: 0.5}, 1.0, 4, 9, 1.0, asked=asked)
+    return SearchRecord("small", "accuracy", True, (4,), 3, "tpe", (trial,), (0,), 1.0)
+
+
+def test_params_are_what_was_trained_with_where_optuna_takes_it():
+    study = as_optuna(record())
+    assert study.best_params == {
+        "rate": 0.006509, "dropout": 0.3, "opt": "sgd", "opt=sgd: momentum": 0.1235,
+        "units": "(8, 4)",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("other", [{"rate": 0.5}, {"dropout": 0.35}, {"rate": "code"}])
+def test_what_optuna_does_not_take_stays_as_it_was_drawn(other):
+    (name,) = other
+    assert as_optuna(record(**other)).best_params[name] == DRAWN[name]
+
+
+def test_arguments_are_what_the_build_function_was_given():
+    study = as_optuna(record(act=keras.activations.relu, clip=None))
+    found = study.best_trial.user_attrs["arguments"]
+    assert json.loads(json.dumps(found)) == found
+    assert found == TRAINED | {
+        "units": [8, 4], "act": "<function keras.activations.relu>", "clip": None,
+    }  # fmt: skip
