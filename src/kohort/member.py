@@ -123,7 +123,7 @@ class Member(MemberView):
             The path.
 
         Raises:
-            ValueError: The path does not end in ".keras".
+            DesignError: The path does not end in ".keras" (or ".h5").
             OSError: The file cannot be written.
 
         Example:
@@ -229,7 +229,7 @@ class Ensemble:
             The path.
 
         Raises:
-            ValueError: The path does not end in ".keras".
+            DesignError: The path does not end in ".keras" (or ".h5").
             OSError: The file cannot be written.
 
         Example:

@@ -161,3 +161,13 @@ def test_a_sampler_learns_from_what_a_trial_had_in_the_end_and_at_each_rung():
     whole, left = asking._study.get_trials()
     assert (whole.value, whole.intermediate_values) == (0.5, {1: 0.9, 3: 0.4, 9: 0.5})
     assert (left.state, left.intermediate_values) == (optuna.trial.TrialState.PRUNED, {1: 0.7})
+
+
+@pytest.mark.parametrize("grid", [{"units": [4, 8]}, {"units": [4, 16], "rate": [0.1]}])
+def test_a_grid_of_another_space_is_refused_in_one_line(grid):
+    space = WrittenSpace({"units": [4, 8], "rate": [0.1, 0.2]})
+    asking = Asking(space, optuna.samplers.GridSampler(grid, seed=0), 0)
+    with pytest.raises(DesignError, match="draws all arguments of the space") as caught:
+        list(map(Asking.ask, [asking] * 4))
+    assert "got GridSampler: " in str(caught.value)
+    assert "\n" not in str(caught.value)

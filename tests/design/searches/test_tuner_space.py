@@ -1,4 +1,5 @@
 import keras
+import optuna
 import pytest
 
 from kohort import DesignError
@@ -253,3 +254,12 @@ def test_a_hyper_model_that_fits_in_its_own_way_or_is_a_class_is_refused():
         build_function(Fits())
     with pytest.raises(DesignError, match=r"as Plain\(\) is, got the class Plain; call it"):
         build_function(Plain)
+
+
+def test_what_a_sampler_cannot_draw_is_told_as_that():
+    sampler = optuna.samplers.GridSampler({"kind": ["a", "b"]}, seed=0)
+    asking = Asking(
+        TunedSpace(lambda hp: hp.Choice("kind", ["a", "b"]) + hp.Choice("units", "12")), sampler, 0
+    )
+    told = asking.ask().failure
+    assert "units, is not found in the given grid" in told

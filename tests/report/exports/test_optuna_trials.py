@@ -134,10 +134,10 @@ def test_a_lower_loss_is_better():
     assert told.best_trial.user_attrs["variant"] == "v1"
 
 
-def test_another_study_of_the_name_is_refused_by_optuna(tmp_path):
+def test_another_study_of_the_name_is_refused(tmp_path):
     view, storage = FrameView(record()), storage_at(tmp_path / "optuna.db")
     view.to_optuna(storage)
-    with pytest.raises(optuna.exceptions.DuplicatedStudyError):
+    with pytest.raises(StoreError, match="without a study 'study', got one that has it; give"):
         view.to_optuna(storage)
     assert len(read(tmp_path / "optuna.db").trials) == 4
 

@@ -6,6 +6,7 @@ import keras
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, distribution_to_json
 
+from kohort import StoreError
 from kohort.design.searches.draws import Suggestion
 from kohort.evidence.trials import SearchRecord, Trial
 from kohort.report.searches.optuna_study import as_optuna
@@ -57,3 +58,19 @@ def test_arguments_are_what_the_build_function_was_given():
     assert found == TRAINED | {
         "units": [8, 4], "act": "<function keras.activations.relu>", "clip": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("storage", "told"),
+    [
+        ("optuna.db", """got 'optuna.db'; give "sqlite:///optuna.db\""""),
+        ("sqlite:////no/such/folder/optuna.db", "unable to open database file; mend it"),
+        ("strange://user:secret@host/database", "sqlalchemy.dialects:strange; mend it"),
+    ],
+)
+def test_an_address_that_optuna_cannot_open_is_refused_in_one_line(storage, told):
+    with pytest.raises(StoreError, match="address of a storage that Optuna can open") as caught:
+        as_optuna(record(), storage)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)

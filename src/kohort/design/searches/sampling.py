@@ -14,7 +14,7 @@ from kohort.design.searches.draws import Arguments, Draw, Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Space
 from kohort.design.variants import FROM_BUILD, as_code
-from kohort.errors import DesignError
+from kohort.errors import DesignError, reason
 
 type SamplerName = Literal["tpe", "random", "qmc"]
 
@@ -50,8 +50,8 @@ class Asking:
         """The next trial; None where the sampler draws nothing new, as from a small space.
 
         Raises:
-            DesignError: No other trial can be drawn than this one, or the sampler needs a package
-                that is not there.
+            DesignError: No other trial can be drawn than this one, the sampler needs a package that
+                is not there, or it cannot draw from the space.
         """
         for _ in range(REDRAWS if len(self._seen) < self._space.count else 0):
             with quiet():
@@ -85,6 +85,12 @@ class Asking:
                 f"what {type(self._study.sampler).__name__} needs to draw trials",
                 str(error).partition("\n")[0],
                 "install it, or use another sampler",
+            ) from error
+        except (LookupError, ValueError) as error:  # as one of a grid that lacks an argument
+            raise DesignError(
+                "a sampler that draws all arguments of the space, each from its values",
+                f"{type(self._study.sampler).__name__}: {reason(error)}",
+                "give it what the space has, or use another sampler",
             ) from error
 
     def tell(self, number: int, errors: Mapping[int, float], *, is_whole: bool) -> None:

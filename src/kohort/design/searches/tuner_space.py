@@ -279,6 +279,9 @@ def _suggested(trial: optuna.Trial, name: str, axis: Any, within: str) -> Any:
             return draw_range(trial, within + name, axis)
         return draw_choice(trial, within + name, axis)
     except ValueError as error:  # Optuna takes other bounds, but neither other choices nor kinds.
+        earlier = trial.study.get_trials(deepcopy=False)
+        if not any(within + name in each.distributions for each in earlier):
+            raise  # The sampler cannot draw it, as one of a grid that lacks it.
         raise DesignError(
             f"the same choices, or kind of numbers, of the hyperparameter {name!r} in all trials",
             f"{axis!r} here, and others in an earlier trial",

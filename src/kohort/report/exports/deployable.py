@@ -13,13 +13,14 @@ from kohort.data.dataset import Dataset
 from kohort.data.readers.pictures import edge_brightness
 from kohort.data.tables.columns import Columns
 from kohort.engine.needless import without_needless_warnings
-from kohort.errors import ModelError, reason
+from kohort.errors import DesignError, ModelError, reason
 from kohort.evidence.whole_files import written_whole
 from kohort.keras_api.class_outputs import OUTPUT_KINDS, OutputKind
 
 ABOUT_ENTRY = "kohort.json"
 """The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
 
+_ENDINGS = (".keras", ".h5", ".hdf5")
 _SOME_SAMPLES = 1000
 
 
@@ -61,7 +62,16 @@ def save_deployable(deployable: keras.Model, kind: OutputKind, data: Dataset, pa
         kind: What its outputs are, which its loss told before it was left out.
         data: What it was trained on.
         path: Of the file.
+
+    Raises:
+        DesignError: Keras saves no model under such an ending.
     """
+    if not path.name.endswith(_ENDINGS):
+        raise DesignError(
+            'a file name that ends in ".keras" (or ".h5", Keras\'s older format)',
+            repr(path.name),
+            f'write "{path.name}.keras"',
+        )
     with written_whole(path) as new:
         deployable.save(new)
         with zipfile.ZipFile(new, "a") as archive:

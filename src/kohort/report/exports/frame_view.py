@@ -112,7 +112,7 @@ class FrameView(RaceView):
                 None for memory.
 
         Raises:
-            optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+            StoreError: The storage has a study of this name, or cannot be opened.
 
         Example:
             >>> study = result.to_optuna()

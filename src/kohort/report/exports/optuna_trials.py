@@ -54,7 +54,7 @@ def write_to(told: Conclusions | SearchRecord, storage: Storage) -> optuna.Study
     """Write the variants of a study, or the trials of a search, to a storage of Optuna's.
 
     Raises:
-        optuna.exceptions.DuplicatedStudyError: The storage has a study of its name.
+        StoreError: The storage has a study of its name, or cannot be opened.
     """
     if isinstance(told, SearchRecord):
         return as_optuna(told, storage)

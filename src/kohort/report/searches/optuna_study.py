@@ -10,13 +10,16 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna.distributions import BaseDistribution, FloatDistribution, json_to_distribution
+from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
 
 from kohort.design.searches.draws import Suggestion
 from kohort.design.searches.quiet import quiet
 from kohort.design.searches.space import Label
 from kohort.design.variants import as_code
+from kohort.errors import StoreError, reason
 from kohort.evidence.trials import SearchRecord, Trial
 from kohort.report.searches.search_words import weighed
 
@@ -38,7 +41,7 @@ def as_optuna(record: SearchRecord, storage: Storage = None) -> optuna.Study:
         storage: Where to write it, such as "sqlite:///optuna.db"; None for memory.
 
     Raises:
-        optuna.exceptions.DuplicatedStudyError: The storage has a study of the search's name.
+        StoreError: The storage has a study of the search's name, or cannot be opened.
     """
     study = new_study(record.name, record.metric, storage, higher_is_better=record.higher_is_better)
     study.add_trials([_trial(trial, record.finalists) for trial in record.trials])
@@ -55,12 +58,27 @@ def new_study(name: str, metric: str, storage: Storage, *, higher_is_better: boo
         higher_is_better: Whether a higher value of it is better.
 
     Raises:
-        optuna.exceptions.DuplicatedStudyError: The storage has a study of this name.
+        StoreError: The storage has a study of this name, or cannot be opened.
     """
     direction: Literal["maximize", "minimize"]
     direction = "maximize" if higher_is_better else "minimize"
-    with quiet():
-        study = optuna.create_study(storage=storage, study_name=name, direction=direction)
+    try:
+        with quiet():
+            study = optuna.create_study(storage=storage, study_name=name, direction=direction)
+    except DuplicatedStudyError as error:
+        raise StoreError(
+            f"a storage of Optuna's without a study {name!r}",
+            "one that has it",
+            "give another storage, or delete that study there first, with optuna.delete_study",
+        ) from error
+    except (SQLAlchemyError, ImportError) as error:
+        # An address may hold a password.
+        is_path = isinstance(storage, str) and "://" not in storage
+        raise StoreError(
+            'the address of a storage that Optuna can open, such as "sqlite:///optuna.db"',
+            repr(storage) if is_path else reason(error),
+            f'give "sqlite:///{storage}"' if is_path else "mend it, or what it names",
+        ) from error
     study.set_user_attr("metric", metric)
     return study
 

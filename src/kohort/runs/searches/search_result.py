@@ -99,7 +99,7 @@ class SearchResult(Result):
             storage: As in `Result.to_optuna`.
 
         Raises:
-            optuna.exceptions.DuplicatedStudyError: As there.
+            StoreError: As there.
 
         Example:
             >>> len(proved.to_optuna().trials)
