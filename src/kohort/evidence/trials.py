@@ -75,6 +75,7 @@ class SearchRecord:
         trials: In the order in which they were drawn.
         finalists: The numbers of those that went on to the proof, the best first.
         seconds: Training time of all trials.
+        asked: How many trials were asked for, where there were no more that differ; else None.
     """
 
     name: str
@@ -86,6 +87,7 @@ class SearchRecord:
     trials: tuple[Trial, ...]
     finalists: tuple[int, ...]
     seconds: float
+    asked: int | None = None
 
     def ranked(self) -> list[Trial]:
         """Trials with a score, the best first."""

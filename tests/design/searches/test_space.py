@@ -96,6 +96,12 @@ def test_distributions_of_optuna_are_axes():
         ({"a": {4, 8}, "b": [1, 2]}, "as a list, got set: {4, 8}"),
         ({"a": iter([4, 8]), "b": [1, 2]}, "the choices of 'a' as a list"),
         ({"k": {"x": {"a": range(3)}, "y": {}}}, "the choices of 'a' as a list"),
+        (
+            {"a": [Range(1e-3, 1e-2), 0.1]},
+            "of 'a', got Range(low=0.001, high=0.01, log=False, step=None) among them; give",
+        ),
+        ({"k": {"x": {"a": [FloatDistribution(0, 1), 2]}}}, "values as the choices of 'a', got Fl"),
+        ({"k": {Range(1, 2): {}, 3: {}}}, "values as the choices of 'k', got Range(low=1"),
         ({"a": [1, 2], "k": {"x": {"a": [3, 4]}}}, "'a' inside and outside of a choice"),
     ],
 )

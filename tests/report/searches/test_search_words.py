@@ -1,5 +1,6 @@
 """How far the search's numbers and the proved ones are apart, in words."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +63,13 @@ def test_why_there_are_no_importances_is_told(searched, told):
     (sentence,) = _unweighed(searched)
     assert told in sentence
     assert importance(searched, 0.95).empty
+
+
+def test_a_space_that_is_used_up_is_told():
+    searched = record(*({"a": n} for n in range(3)))
+    told = "50 trials were asked for: the space, as the sampler draws from it, holds no more."
+    assert told in _tried(replace(searched, asked=50))[0]
+    assert "asked for" not in _tried(searched)[0]
 
 
 def test_where_there_are_importances_nothing_else_is_told():

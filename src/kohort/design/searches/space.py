@@ -2,7 +2,7 @@
 
 import math
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 import numpy as np
@@ -146,8 +146,8 @@ def _as_axis(name: str, value: Any) -> Any:
     _check_axis(name, value)
     if isinstance(value, Mapping):
         value = {choice: _inner(part) for choice, part in value.items()}
-    if isinstance(value, list | dict) and not value:
-        raise DesignError(f"something to choose for {name!r}", repr(value), "give two values, say")
+    if isinstance(value, list | dict):
+        _check_choices(name, value)
     if isinstance(value, list):  # Keras takes no whole number of NumPy's for a width.
         value = [each.item() if isinstance(each, np.generic) else each for each in value]
     if isinstance(value, FloatDistribution | IntDistribution):
@@ -173,6 +173,20 @@ def _check_axis(name: str, value: Any) -> None:
             f"{type(value).__name__}: {' '.join(reprlib.repr(value).split())}",
             "write list(...) around it; where all of it is one value, put it into a list alone",
         )
+
+
+def _check_choices(name: str, choices: Collection[Any]) -> None:
+    """Refuse no choices, and a range among them, which would be one value."""
+    if not choices:
+        what = f"something to choose for {name!r}"
+        raise DesignError(what, repr(choices), "give two values, say")
+    for choice in choices:
+        if isinstance(choice, Range | BaseDistribution):
+            raise DesignError(
+                f"values as the choices of {name!r}",
+                f"{choice!r} among them",
+                "give the range alone, or list the numbers",
+            )
 
 
 def _is_several(value: Any) -> bool:

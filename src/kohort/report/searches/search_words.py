@@ -193,6 +193,9 @@ def _tried(record: SearchRecord) -> list[str]:
         f"It tried {count(len(record.trials), 'trial')} (sampler {record.sampler}): "
         f"{'; '.join(parts)}. {_trained(record)}"
     )
+    if record.asked is not None:
+        more = "the space, as the sampler draws from it, holds no more"
+        tried += f" {count(record.asked, 'trial')} were asked for: {more}."
     reasons = [trial.reason for trial in record.trials if trial.reason]
     return [tried, _why(reasons)] if reasons else [tried]
 

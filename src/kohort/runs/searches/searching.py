@@ -7,7 +7,7 @@ for each part of the trials:
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kohort.design.searches.climbing_part import ClimbingPart, missing
 from kohort.design.searches.draws import Draw, trial_name
@@ -96,6 +96,7 @@ def search(
         there_are = f"the {len(trials)} that there are, of {spec.trials} that were asked for"
         progress.tell(f"no further trial differs from {there_are}")
     record = _record(spec, schedule.ladder, climber, trials, confirm, proved)
+    record = replace(record, asked=spec.trials if asking.is_used_up else None)
     keeper.record(record)
     return record
 
