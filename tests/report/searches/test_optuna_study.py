@@ -3,13 +3,14 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, distribution_to_json
 
 from kohort import StoreError
 from kohort.design.searches.draws import Suggestion
 from kohort.evidence.trials import SearchRecord, Trial
-from kohort.report.searches.optuna_study import as_optuna
+from kohort.report.searches.optuna_study import as_optuna, importance
 
 DISTRIBUTIONS = {
     "rate": FloatDistribution(1e-4, 1e-2, log=True),
@@ -74,3 +75,28 @@ def test_an_address_that_optuna_cannot_open_is_refused_in_one_line(storage, told
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+UNIT = distribution_to_json(FloatDistribution(0.0, 1.0))
+
+
+def unlike(seed):
+    """A search of few trials, of whose arguments none matters."""
+    drawn = np.random.default_rng(seed).random((12, 3))
+    params = [dict(zip("abc", map(float, row), strict=True)) for row in drawn]
+    trials = tuple(
+        Trial(
+            number, of_trial, 0, 0, "finished", {1: number / 100},
+            asked=Suggestion(of_trial, dict.fromkeys(of_trial, UNIT)),
+        )
+        for number, of_trial in enumerate(params)
+    )  # fmt: skip
+    return SearchRecord("small", "accuracy", True, (1,), 3, "tpe", trials, (0,), 1.0)
+
+
+@pytest.mark.parametrize("seed", [3, 26, 29])
+def test_an_interval_holds_its_importance(seed):
+    """Of the trials drawn anew few or none may tell an argument as far as all of them do."""
+    found = importance(unlike(seed), 0.95)
+    assert (found["low"] <= found["importance"]).all()
+    assert (found["importance"] <= found["high"]).all()
