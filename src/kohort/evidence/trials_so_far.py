@@ -76,7 +76,7 @@ class _SoFar:
                 "have it begin anew: fresh=True, or --fresh",
             )
         self._drawn = {trial_number(each.name): each for each in kept.variants()}
-        facts = {n: json.loads(each.model) for n, each in self._drawn.items()}
+        facts = {n: json.loads(each.model)[:2] for n, each in self._drawn.items()}
         self._parameters = {n: parameters for n, (parameters, _) in facts.items()}
         self._failures = {n: failure for n, (_, failure) in facts.items()}
         self._logs: dict[int, dict[int, Mapping[str, float]]] = {n: {} for n in facts}
