@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.labels import rates
-from kohort.findings.rules.leaks import single_inputs
+from kohort.data.inspection import told_alone
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from scripts import label_page, time_page
 
@@ -62,7 +62,7 @@ def test_so_many_rows_of_each_class_show_that_a_column_tells_all(columns, rows):
         mean_of_proportions([proportion_interval(n, n, 1 - 0.05 / columns)] * 2).low
         for n in (rows - 1, rows)
     ]
-    assert least[0] <= single_inputs.TOLD < least[1]
+    assert least[0] <= told_alone.TOLD < least[1]
 
 
 def test_nothing_is_found_where_less_than_the_threshold_is_planted():

@@ -1,10 +1,13 @@
 """Columns that hold the target of an earlier row, in tables of every order."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import kohort
+from kohort.data.inspection.earlier_targets import by_themselves, hold_earlier_targets
 from kohort.data.inspection.told_alone import told_alone
 
 
@@ -35,7 +38,8 @@ def panel():
 def holding(frame, **how):
     """The columns that hold an earlier target."""
     data = kohort.Dataset.from_frame(frame, target="y", **how)
-    return list(told_alone(data, None, np.arange(len(data.x_train))).earlier)
+    sides = data.x_train, data.x_test
+    return list(hold_earlier_targets(data, None, sides, partial(by_themselves, data)))
 
 
 @pytest.mark.parametrize("test", [0, 0.3], ids=["train", "train and test"])

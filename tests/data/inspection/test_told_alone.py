@@ -6,10 +6,10 @@ import pytest
 from scipy.stats import spearmanr
 
 import kohort
-from kohort.data.inspection.told_alone import told_alone
+from kohort.data.inspection.told_alone import EXPLAINED, told_alone
 from kohort.data.labels import class_labels
 from kohort.findings.checks import giveaway
-from kohort.findings.rules.leaks.single_inputs import EXPLAINED, judged
+from kohort.findings.rules.leaks.single_inputs import judged
 
 
 def facts_of(x, y, together=None):

@@ -1,11 +1,10 @@
 """What single inputs tell of the target: columns of a table, places of windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
-import scipy
 
 from kohort.data.dataset import Dataset, is_table, is_windows
 from kohort.data.inspection.earlier_targets import (
@@ -13,27 +12,26 @@ from kohort.data.inspection.earlier_targets import (
     hold_earlier_targets,
     targets_before,
 )
+from kohort.data.inspection.one_rule import Parts, explained_by, ranks_with, told_classes
 from kohort.data.labels import ClassLabels
-from kohort.data.linked import extremes
 from kohort.data.making.windows import are_windows, place_name
 from kohort.data.splits import deal, random_part
 
+TOLD = 0.95
+"""The balanced accuracy of one input above which it gives the class away."""
+EXPLAINED = 0.98
+"""The part of the variance of a number that one input explains, to give it away."""
+RANKED = 0.999
+"""Spearman's correlation, without its sign, of an input that gives a number away."""
 FOLDS = 5
-NUMBER_BINS = 256
-"""The most bins of an input by which a number is told."""
-CHANCE = 1e-6
-"""Ranks are compared where chance puts a target in the order of an input less often than this."""
 MOST_SAMPLES, FEWEST_SAMPLES = 20_000, 1_000
 """Of more training samples a random part is looked at; a bound of numbers keeps the latter."""
-_ONE, _OTHERS = 0.999, 0.5
-"""A rank correlation that counts as one of equal ranks, and the part of the samples in which the
-step beside must hold another number than the target for a place to be the target itself."""
+_OTHERS = 0.5
+"""The part of the samples in which the step beside must hold another number than the target, for a
+place to be the target itself."""
 MOST_PLACES, MOST_ASKED = 512, 64
 """Of windows of more places, those of the last steps are looked at; of these, so many that seem to
 tell most are asked."""
-
-type Parts = Sequence[tuple[np.ndarray, np.ndarray]]
-"""Rows to learn from, and those that are held out, of each fold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,8 @@ class ToldAlone:
             explains, out of sample; None where targets are classes.
         ranked: float64 `[input]`, of numbers to predict, Spearman's correlation with it, without
             its sign; None where targets are classes.
-        earlier: Those that hold the target of an earlier row.
+        earlier: Those that hold the target of an earlier row; sought where any tells so much that
+            it may give the target away, as is `before`.
         before: float64 `[2]`, of numbers to predict, `explained` and `ranked` of the target of the
             row before; of places of windows `[input, 2]`, those of the step beside it, of itself.
             Of classes `[1]`, the balanced accuracy of the class of the row before.
@@ -134,18 +133,11 @@ def told_alone(
     target = (data.y_train if labels is None else labels.train)[rows].reshape(-1)
     places = _telling(data.x_train, rows, target, width) if of_windows else []
 
-    sides, inputs = (data.x_train, data.x_test), partial(by_themselves, data)
-    if of_windows:
-        names = [place_name(place, data.x_train.shape[1:]) for place in places]
-        train, test = ([_at(x, place) for place in places] for x in sides)
-        sides = np.stack(train, axis=1), np.stack(test, axis=1)
-        inputs = partial(_by_name, names)
+    sides, inputs = _inputs_of(data, places)
     asked = inputs(sides[0][rows])
-    before = targets_before(data, labels)[:, rows]
     found = ToldAlone(
         tuple(asked),
         width if of_windows else len(asked),
-        earlier=hold_earlier_targets(data, labels, sides, inputs),
         in_time=(
             are_windows(data.x_train)
             if of_windows
@@ -155,25 +147,47 @@ def told_alone(
         series=_vary(data.x_train, rows, places) if of_windows else None,
     )
     if labels is not None:
-        label, counts = labels.train[rows], np.bincount(target, minlength=len(labels.names))
-        right = np.array([_told_classes(c, label, len(counts), parts) for c in asked.values()])
-        recalls = [
-            (_told_classes(one, label, len(counts), parts)[counts > 0] / counts[counts > 0]).mean()
-            for one in before
+        counts = np.bincount(target, minlength=len(labels.names))
+
+        def recall(right: np.ndarray) -> float:
+            return float((right[counts > 0] / counts[counts > 0]).mean())
+
+        right = [told_classes(c, target, len(counts), parts) for c in asked.values()]
+        found = replace(found, right=np.array(right), of_class=counts)
+        if max(map(recall, right), default=0.0) <= TOLD:
+            return found
+        of_before = [
+            recall(told_classes(one, target, len(counts), parts))
+            for one in targets_before(data, labels)[:, rows]
         ]
-        return replace(found, right=right, of_class=counts, before=np.array([max(recalls)]))
-    y = target.astype(np.float64)
-    explained = np.array([_explained(c, y, parts) for c in asked.values()])
-    ranked = _ranked(np.column_stack([*asked.values()]), y, together[rows])
-    found = replace(found, explained=explained, ranked=ranked)
-    if of_windows:
-        beside = _of_steps_beside(data.x_train, rows, y, places, together[rows], parts)
-        return replace(found, before=beside)
-    of_before = [
-        max(_explained(one, y, parts) for one in before),
-        float(_ranked(before.T, y, together[rows]).max()),
-    ]
-    return replace(found, before=np.array(of_before))
+        before = np.array([max(of_before)])
+    else:
+        y = target.astype(np.float64)
+        explained = np.array([explained_by(c, y, parts) for c in asked.values()])
+        ranked = ranks_with(np.column_stack([*asked.values()]), y, together[rows])
+        found = replace(found, explained=explained, ranked=ranked)
+        if not ((explained >= EXPLAINED) | (ranked >= RANKED)).any():
+            return found
+        if of_windows:
+            before = _of_steps_beside(data.x_train, rows, y, places, together[rows], parts)
+        else:
+            earlier = targets_before(data, labels)[:, rows]
+            part = max(explained_by(one, y, parts) for one in earlier)
+            before = np.array([part, ranks_with(earlier.T, y, together[rows]).max()])
+    held = hold_earlier_targets(data, labels, sides, inputs)
+    return replace(found, earlier=held, before=before)
+
+
+def _inputs_of(
+    data: Dataset, places: Sequence[int]
+) -> tuple[tuple[np.ndarray, np.ndarray], Callable[[np.ndarray], dict[str, np.ndarray]]]:
+    """Training and test samples, and what makes inputs by name of such: of windows, of places."""
+    if not places:
+        return (data.x_train, data.x_test), partial(by_themselves, data)
+    names = [place_name(place, data.x_train.shape[1:]) for place in places]
+    train, test = ([_at(x, place) for place in places] for x in (data.x_train, data.x_test))
+    sides = np.stack(train, axis=1), np.stack(test, axis=1)
+    return sides, partial(_by_name, names)
 
 
 def _telling(x: np.ndarray, rows: np.ndarray, y: np.ndarray, width: int) -> list[int]:
@@ -250,90 +264,6 @@ def _of_steps_beside(
         holds_target = (one == target).all() and (other != target).mean() > _OTHERS
         if not holds_target and (other != one).any():
             of_place = one.astype(np.float64)
-            rank = float(_ranked(other[:, None], of_place, together)[0])
-            found[number] = _explained(other, of_place, parts), 1.0 if rank > _ONE else rank
-    return found
-
-
-def _class_borders(column: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Borders halfway between neighbouring values that are not of one class."""
-    values, place = np.unique(column.astype(np.float64), return_inverse=True)
-    lowest, highest = extremes(label, place, len(values))
-    is_one = (lowest[:-1] == highest[1:]) & (highest[:-1] == lowest[1:])
-    between: np.ndarray = ((values[:-1] + values[1:]) / 2)[~is_one]
-    return between
-
-
-def _even_borders(column: np.ndarray, most: int) -> np.ndarray:
-    """Borders of bins with equal counts, one for each value where there are few."""
-    values = np.unique(column)
-    if len(values) <= most:
-        return values[1:]
-    return np.unique(np.quantile(column, np.linspace(0, 1, most + 1)[1:-1]))
-
-
-def _told_classes(column: np.ndarray, label: np.ndarray, classes: int, parts: Parts) -> np.ndarray:
-    """int64 `[class]`, the rows of each class that a rule of one column tells, out of sample."""
-    right = np.zeros(classes, np.int64)
-    for train, held_out in parts:
-        borders = _class_borders(column[train], label[train])
-        place = np.searchsorted(borders, column, side="right")
-        # Of each bin with its classes, in the order of the bins: there may be thousands of both.
-        pairs, counts = np.unique(place[train] * classes + label[train], return_counts=True)
-        parts_of_class = counts / np.bincount(label[train], minlength=classes)[pairs % classes]
-        best_last = np.lexsort((-(pairs % classes), parts_of_class, pairs // classes))
-        ends = np.flatnonzero(np.diff(pairs[best_last] // classes, append=-1))
-        answer = pairs[best_last[ends]] % classes
-        is_right = answer[place[held_out]] == label[held_out]
-        right += np.bincount(label[held_out][is_right], minlength=classes)
-    return right
-
-
-def _explained(column: np.ndarray, y: np.ndarray, parts: Parts) -> float:
-    """The part of the variance of `y` that a rule of one column explains, out of sample."""
-    missed = usual = 0.0
-    for train, held_out in parts:
-        most = (
-            len(train) if column.dtype.kind == "i" else min(NUMBER_BINS, max(2, len(train) // 20))
-        )
-        borders = _even_borders(column[train], most)
-        place, bins = np.searchsorted(borders, column, side="right"), len(borders) + 1
-        counts = np.bincount(place[train], minlength=bins)
-        sums = np.bincount(place[train], y[train], minlength=bins)
-        mean = y[train].mean()
-        answer = np.where(counts > 0, sums / np.maximum(1, counts), mean)
-        missed += float(((y[held_out] - answer[place[held_out]]) ** 2).sum())
-        usual += float(((y[held_out] - mean) ** 2).sum())
-    return 1 - missed / usual if usual > 0 else 0.0
-
-
-def _ranked(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray:
-    """Spearman's correlation of each column with `y`, without its sign, float64 `[column]`.
-
-    It is 0 where an order is easily a chance, by the number of orders of the different values of
-    `y` among what is kept together. Where one value has half of the rows, the others must be in
-    order too: else it would be enough to tell that value.
-    """
-    values, place, counts = np.unique(y, return_inverse=True, return_counts=True)
-    different = np.unique(np.stack([together, place]), axis=1)[1]
-    orders = (
-        scipy.special.gammaln(len(different) + 1)
-        - scipy.special.gammaln(np.bincount(different) + 1).sum()
-    )
-    if orders < np.log(x.shape[1] / CHANCE):
-        return np.zeros(x.shape[1])
-    rank = _rank_correlations(x, y)
-    others = place != counts.argmax()
-    if len(values) > 2 and 2 * others.sum() <= len(y):
-        rank = np.minimum(rank, _rank_correlations(x[others], y[others]))
-    return rank
-
-
-def _rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Of each column with `y`; 0 where one of the two has one value only."""
-    of_y, found = scipy.stats.rankdata(y), np.zeros(x.shape[1])
-    for number, column in enumerate(x.T):
-        ranks = np.stack([scipy.stats.rankdata(column), of_y])
-        if (np.ptp(ranks, axis=1) > 0).all():
-            found[number] = abs(np.corrcoef(ranks)[0, 1])
+            rank = float(ranks_with(other[:, None], of_place, together)[0])
+            found[number] = explained_by(other, of_place, parts), 1.0 if rank > RANKED else rank
     return found

@@ -1,16 +1,9 @@
 """KD107: one column alone tells the target."""
 
+from kohort.data.inspection.told_alone import EXPLAINED, RANKED, TOLD
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Finding, Rule
-from kohort.findings.rules.leaks.single_inputs import (
-    EXPLAINED,
-    MEND,
-    RANKED,
-    SOURCE,
-    TOLD,
-    WHY,
-    judged,
-)
+from kohort.findings.rules.leaks.single_inputs import MEND, SOURCE, WHY, judged
 
 
 def judge(data: CheckedData) -> Finding:

@@ -4,7 +4,7 @@ from kohort.findings.finding import Finding, Rule
 from kohort.findings.judged import StudyCurves
 from kohort.findings.rules.leaks.single_inputs import MEND, SOURCE, WHY, judged
 
-MOST_NUMBERS, MOST_COLUMNS = 2**19, 1_000
+MOST_NUMBERS, MOST_COLUMNS = 2**16, 1_000
 """How many numbers a study looks at, and of how many columns: `kohort data check` takes the time to
 look at all."""
 

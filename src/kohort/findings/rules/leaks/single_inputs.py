@@ -5,24 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from kohort.data.inspection.told_alone import ToldAlone
+from kohort.data.inspection.told_alone import EXPLAINED, RANKED, TOLD, ToldAlone
 from kohort.findings.finding import Evidence, Finding, Rule, Verdict
 from kohort.findings.names import shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.findings.statistics.scale import fixed, shown
 
-TOLD = 0.95
-"""The balanced accuracy of one column above which it gives the class away."""
-EXPLAINED = 0.98
-"""The part of the variance of a number that one column explains, to give it away."""
 _CLEARLY = 0.5
 """What a column leaves untold must be less than this part of what the row before does."""
 _IN_ORDER = ", if rows are in order of time; else it gives the class away"
 _CLEARLY_OF_STEPS = 0.25
 """So for a place of windows, of what a step tells of the one beside it."""
-RANKED = 0.999
-"""Spearman's correlation, without its sign, of a column that gives a number away."""
 
 
 WHY = (
