@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 import kohort
-from kohort.engine.feed import streamed
+from kohort.engine.feed import segments
 from kohort.engine.feed.resident import ResidentData
 from kohort.engine.loop.scheduler import Scheduler
 from kohort.engine.program.compilation import recorded_compilations
@@ -118,7 +118,7 @@ def summed():
 
 def main(folder):
     used, sweeps, held = [], [], []
-    epoch, ahead, on = Scheduler.epoch, streamed.ahead, ResidentData.on
+    epoch, ahead, on = Scheduler.epoch, segments._ahead, ResidentData.on
 
     def spied(self):
         for event in epoch(self):
@@ -131,7 +131,7 @@ def main(folder):
         return copy
 
     Scheduler.epoch, ResidentData.on = spied, placed
-    streamed.ahead = lambda segments: sweeps.append(None) or ahead(segments)
+    segments._ahead = lambda rows: sweeps.append(None) or ahead(rows)
     told = {"devices": len(jax.local_devices()), "used": {}, "sweeps": {}}
     with recorded_compilations() as programs:
         for name, options in CASES.items():
