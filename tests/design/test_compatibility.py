@@ -235,25 +235,25 @@ def test_a_column_that_is_still_in_a_training_part_is_told():
     frame = pd.DataFrame({"x": X[:, 0], "city": city, "y": X[:, 1]})
     data = kohort.Dataset.from_frame(frame, target="y", test=0)
 
-    def scaled(data):
-        layer = keras.layers.Normalization()
-        layer.adapt(data.x)
+    def behind(layer):
         model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
         model.compile("sgd", "mse")
         return model
 
-    def given(data):
-        layer = keras.layers.Normalization(mean=data.x.mean(0), variance=data.x.var(0) + 1)
-        model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
-        model.compile("sgd", "mse")
-        return model
+    def adapted(rows):
+        layer = keras.layers.Normalization()
+        layer.adapt(rows)
+        return behind(layer)
+
+    def scaled(data):
+        return adapted(data.x)
 
     def outside():
-        layer = keras.layers.Normalization()
-        layer.adapt(data.x_train)
-        model = keras.Sequential([keras.Input((2,)), layer, keras.layers.Dense(1)])
-        model.compile("sgd", "mse")
-        return model
+        return adapted(data.x_train)
+
+    def given(data):
+        variance = data.x.var(0) + 1
+        return behind(keras.layers.Normalization(mean=data.x.mean(0), variance=variance))
 
     def beside(data):
         inputs, layer = keras.Input((2,)), keras.layers.Normalization()

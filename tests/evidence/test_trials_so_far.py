@@ -9,8 +9,7 @@ from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import MemberKey, VariantRecord, open_store
 from kohort.evidence.trials import kept_name
 from kohort.evidence.trials_so_far import _SoFar, lowest_loss, score_after, trials_in
-from kohort.runs.searches.keeping import SearchKeeper
-from tests.runs.searches.searched import build, small
+from tests.runs.searches.searched import at_breath, build, small
 
 LOGS = {
     0: {"val_data_loss": 0.5, "val_accuracy": 0.7},
@@ -60,15 +59,7 @@ def test_a_search_that_is_stopped_tells_who_left_and_who_is_open(
     blobs, tmp_path, monkeypatch, breath
 ):
     whole = {trial.number: trial for trial in small(blobs).run(verbose=0).searched.trials}
-    real, breaths = SearchKeeper.breathe, []
-
-    def ends(keeper):
-        breaths.append(1)
-        if len(breaths) == breath:
-            keeper.ask_to_end()
-        real(keeper)
-
-    monkeypatch.setattr(SearchKeeper, "breathe", ends)
+    at_breath(monkeypatch, breath)
     with pytest.raises(Interrupted):
         small(blobs).run(tmp_path / "k.db", verbose=0, checkpoint_seconds=0)
     with open_store(tmp_path / "k.db") as store:

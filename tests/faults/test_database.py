@@ -15,10 +15,9 @@ from kohort.cli.study_files import read_study
 from kohort.errors import StoreError
 from kohort.evidence.store import connect, database, open_store
 from kohort.evidence.store.schema import APPLICATION_ID
-from kohort.runs.searches.keeping import SearchKeeper
 from tests.faults.studies import calling, kept_numbers, numbers, run, study
 from tests.marks import long
-from tests.runs.searches.searched import small
+from tests.runs.searches.searched import at_breath, small
 
 
 @pytest.fixture(scope="module")
@@ -200,15 +199,7 @@ def test_a_store_whose_file_is_deleted_or_replaced_in_the_middle_of_a_run_is_tol
 def test_a_search_whose_store_is_deleted_is_told_and_its_finalists_do_not_race(
     blobs, tmp_path, monkeypatch
 ):
-    real, breaths = SearchKeeper.breathe, []
-
-    def deletes(keeper):
-        breaths.append(1)
-        if len(breaths) == 3:
-            (tmp_path / "kohort.db").unlink()
-        real(keeper)
-
-    monkeypatch.setattr(SearchKeeper, "breathe", deletes)
+    at_breath(monkeypatch, 3, lambda _: (tmp_path / "kohort.db").unlink())
     with pytest.raises(StoreError, match="the file of the store at"):
         small(blobs, trials=4).run(tmp_path / "kohort.db", verbose=0, checkpoint_seconds=0)
     assert not (tmp_path / "kohort.db").exists()

@@ -10,9 +10,8 @@ from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.report.exports.export import export
 from kohort.report.exports.study_export import of_stored
-from kohort.runs.searches.keeping import SearchKeeper
 from tests.report.exports.test_event_files import hyperparameters, scalars
-from tests.runs.searches.searched import build, small
+from tests.runs.searches.searched import at_breath, build, small
 
 
 def failing(units=4, rate=0.01, dropout=0.1):
@@ -100,15 +99,10 @@ def test_a_store_gives_the_same_as_the_result(blobs, result, place, tmp_path):
 
 
 def test_what_a_killed_search_measured_is_exported_but_to_optuna(blobs, tmp_path, monkeypatch):
-    real, breaths = SearchKeeper.breathe, []
+    def dies(keeper):
+        raise RuntimeError("killed")
 
-    def ends(keeper):
-        breaths.append(1)
-        if len(breaths) == 4:
-            raise RuntimeError("killed")
-        real(keeper)
-
-    monkeypatch.setattr(SearchKeeper, "breathe", ends)
+    at_breath(monkeypatch, 4, dies)
     with pytest.raises(RuntimeError):
         small(blobs).run(tmp_path / "kohort.db", verbose=0, checkpoint_seconds=0)
     with open_store(tmp_path / "kohort.db") as store:

@@ -1,6 +1,7 @@
 """Small searches, for tests."""
 
 import kohort
+from kohort.runs.searches.keeping import SearchKeeper
 from scripts.kills import build_small as build
 
 SPACE = {
@@ -24,3 +25,21 @@ def without_times(result):
         result.table().drop(columns=["seconds", "seconds_per_epoch"]).to_csv(),
         result.curves().to_csv(),
     )
+
+
+def at_breath(monkeypatch, number, act=SearchKeeper.ask_to_end):
+    """Let a run of a search do something, as to end, where it looks so many times whether to.
+
+    Returns:
+        A list, one longer with each look.
+    """
+    real, breaths = SearchKeeper.breathe, []
+
+    def acting(keeper):
+        breaths.append(1)
+        if len(breaths) == number:
+            act(keeper)
+        real(keeper)
+
+    monkeypatch.setattr(SearchKeeper, "breathe", acting)
+    return breaths

@@ -10,13 +10,12 @@ import kohort
 from kohort.design.scoring import Scoring
 from kohort.evidence.store import open_store, rows
 from kohort.evidence.store.database import Database
-from kohort.evidence.trials import kept_name
+from kohort.evidence.trials import Facts, kept_name
 from kohort.report.progress import Progress
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import keeping
 from kohort.runs.searches.measure import Measure
 from kohort.runs.searches.searching import search
-from kohort.runs.searches.trial_facts import Facts
 from tests.runs.searches.searched import build
 
 SPACE = {

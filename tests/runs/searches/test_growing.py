@@ -12,7 +12,7 @@ from kohort.evidence.trials import kept_name
 from kohort.report import store_tables
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import SearchKeeper
-from tests.runs.searches.searched import build, small, without_times
+from tests.runs.searches.searched import at_breath, build, small, without_times
 
 
 @pytest.fixture
@@ -170,16 +170,8 @@ def test_wherever_it_stood_it_grows_to_the_same_numbers(blobs, tmp_path, monkeyp
     grown = {"trials": 24, "epochs": 9}
     small(blobs).run(place, verbose=0, confirm=2)
     whole = small(blobs, **grown).run(place, verbose=0, confirm=2)
-    real, breaths = SearchKeeper.breathe, []
-
-    def ends(keeper):
-        breaths.append(1)
-        if len(breaths) == breath:
-            keeper.ask_to_end()
-        real(keeper)
-
     with monkeypatch.context() as inside:
-        inside.setattr(SearchKeeper, "breathe", ends)
+        breaths = at_breath(inside, breath)
         with pytest.raises(Interrupted):
             small(blobs).run(other, verbose=0, checkpoint_seconds=0.0)
         for _ in range(2):

@@ -11,10 +11,10 @@ import pytest
 import kohort
 from kohort import DesignError, Interrupted, StoreError
 from kohort.evidence.store import VariantRecord, open_store
-from kohort.evidence.trials import kept_name
+from kohort.evidence.trials import Facts, facts_of, kept_name
 from kohort.keras_api.models import config_text
 from kohort.runs.searches.keeping import SearchKeeper
-from kohort.runs.searches.trial_facts import Facts, _compared, _difference, facts_of
+from kohort.runs.searches.trial_facts import _compared, _difference
 from scripts.kills import build_small
 from tests.runs.searches.searched import small
 

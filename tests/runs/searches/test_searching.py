@@ -17,13 +17,12 @@ from kohort.design.searches.draws import trial_name
 from kohort.engine.loop.cohort import Cohort
 from kohort.engine.program.compilation import PROGRAMS, recorded_compilations
 from kohort.evidence.store import open_store
-from kohort.evidence.trials import kept_name
+from kohort.evidence.trials import Facts, kept_name
 from kohort.report.progress import Progress
 from kohort.runs.searches import climbing
 from kohort.runs.searches.keeping import SearchKeeper
 from kohort.runs.searches.searching import Failures, _Part
-from kohort.runs.searches.trial_facts import Facts
-from tests.runs.searches.searched import SPACE, build, small, without_times
+from tests.runs.searches.searched import SPACE, at_breath, build, small, without_times
 
 
 @pytest.fixture(scope="module")
@@ -165,15 +164,7 @@ def test_a_search_is_the_same_in_a_store_and_again(blobs, undisturbed, tmp_path)
 def test_a_search_that_is_interrupted_goes_on_to_the_same_numbers(
     blobs, undisturbed, tmp_path, monkeypatch, breath, cadence
 ):
-    real, breaths = SearchKeeper.breathe, []
-
-    def ends(keeper):
-        breaths.append(1)
-        if len(breaths) == breath:
-            keeper.ask_to_end()
-        real(keeper)
-
-    monkeypatch.setattr(SearchKeeper, "breathe", ends)
+    breaths = at_breath(monkeypatch, breath)
     with pytest.raises(Interrupted):
         small(blobs).run(tmp_path / "kohort.db", verbose=0, checkpoint_seconds=cadence)
     result = small(blobs).run(
@@ -564,16 +555,9 @@ def test_a_rung_that_is_interrupted_goes_on_from_where_it_stands(blobs, tmp_path
 def test_a_search_that_goes_on_with_too_little_memory_is_told_what_it_can_do(
     blobs, tmp_path, monkeypatch
 ):
-    place, real, breaths = tmp_path / "kohort.db", SearchKeeper.breathe, []
-
-    def ends(keeper):
-        breaths.append(1)
-        if len(breaths) == 3:
-            keeper.ask_to_end()
-        real(keeper)
-
+    place = tmp_path / "kohort.db"
     with monkeypatch.context() as inside:
-        inside.setattr(SearchKeeper, "breathe", ends)
+        at_breath(inside, 3)
         with pytest.raises(Interrupted, match="the same run again goes on"):
             small(blobs).run(place, verbose=0, checkpoint_seconds=0.0)
     with pytest.raises(DesignError, match="memory for the members") as caught:
@@ -584,17 +568,9 @@ def test_a_search_that_goes_on_with_too_little_memory_is_told_what_it_can_do(
 @pytest.mark.long
 def test_a_search_goes_on_where_the_program_of_its_trials_is_another(blobs, tmp_path, monkeypatch):
     """As under another version of JAX: the seats of the new program are unknown."""
-    place, breaths = tmp_path / "kohort.db", []
-    real = SearchKeeper.breathe
-
-    def ends(keeper):
-        breaths.append(1)
-        if len(breaths) == 5:
-            keeper.ask_to_end()
-        real(keeper)
-
+    place = tmp_path / "kohort.db"
     with monkeypatch.context() as inside:
-        inside.setattr(SearchKeeper, "breathe", ends)
+        at_breath(inside, 5)
         with pytest.raises(Interrupted):
             small(blobs).run(place, verbose=0, checkpoint_seconds=0.0)
     with open_store(place) as store:
