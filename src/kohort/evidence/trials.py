@@ -1,9 +1,11 @@
 """The record of a search: what each of its trials was, how far it climbed, and its scores."""
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kohort.design.searches.draws import Suggestion, trial_name
 from kohort.design.searches.rungs import best_first
@@ -12,9 +14,38 @@ from kohort.evidence.given_values import evaluated
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kohort.evidence.store import KeptStudy
+    from kohort.evidence.store import KeptStudy, VariantRecord
 
 type TrialState = Literal["finished", "left", "diverged", "failed", "open"]
+
+
+class Facts(NamedTuple):
+    """What is known of a trial before it trains.
+
+    Args:
+        parameters: The number of its model's weights; None where it failed.
+        failure: Why it failed; "" where it did not.
+        model: The configuration of its model, or a digest of it; "" where it was not built, since
+            it follows from others, and where Keras cannot write it.
+    """
+
+    parameters: int | None
+    failure: str
+    model: str = ""
+
+    def kept(self, *, whole: bool) -> str:
+        """As a store keeps it: of the configuration a digest, or all of it."""
+        return json.dumps(self if whole else self._replace(model=digest_of(self.model)))
+
+
+def facts_of(trial: "VariantRecord") -> Facts:
+    """What a store kept of a trial; earlier versions kept no model."""
+    return Facts(*json.loads(trial.model))
+
+
+def digest_of(text: str) -> str:
+    """What is kept of a text that is long; "" of none."""
+    return text and hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The trials of a search as its store has them, before it has come to its end and after."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from kohort.evidence.trials import (
     Trial,
     TrialState,
     asked_since,
+    facts_of,
     kept_name,
     search_from,
 )
@@ -76,9 +76,9 @@ class _SoFar:
                 "have it begin anew: fresh=True, or --fresh",
             )
         self._drawn = {trial_number(each.name): each for each in kept.variants()}
-        facts = {n: json.loads(each.model)[:2] for n, each in self._drawn.items()}
-        self._parameters = {n: parameters for n, (parameters, _) in facts.items()}
-        self._failures = {n: failure for n, (_, failure) in facts.items()}
+        facts = {n: facts_of(each) for n, each in self._drawn.items()}
+        self._parameters = {n: each.parameters for n, each in facts.items()}
+        self._failures = {n: each.failure for n, each in facts.items()}
         self._logs: dict[int, dict[int, Mapping[str, float]]] = {n: {} for n in facts}
         for measured in kept.epochs():
             self._logs[trial_number(measured.member.variant)][measured.epoch] = measured.logs

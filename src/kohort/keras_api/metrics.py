@@ -117,19 +117,24 @@ def metrics_in(model: keras.Model) -> list[Any]:
     return [part for metric in model.metrics for part in getattr(metric, "metrics", [metric])]
 
 
-def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
-    """The metrics that a model logs beside its loss."""
+def metric_called(model: keras.Model, name: str) -> Any:
+    """The metric that a model logs under a name; None where it is not known."""
     # Of two of one name the first is logged under it, the other as `weighted_`.
     known = {metric.name: metric for metric in reversed(metrics_in(model))}
+    # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
+    ends = [end for end in known if name == end or name.endswith(f"_{end}")]
+    return known[max(ends, key=len)] if ends else None
+
+
+def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
+    """The metrics that a model logs beside its loss."""
     weighted = _weighted_metrics(model)
     has_one_output, outputs = _has_one_output(model), output_kind(model)
     has_keras_step = not overridden(model, ("train_step",))
     compiled = set(map(id, getattr(getattr(model, "_compile_metrics", None), "metrics", ())))
     kinds = []
     for name in model.get_metrics_result():
-        # A model of several outputs logs a metric under the output's name: `digit_accuracy`.
-        ends = [end for end in known if name == end or name.endswith(f"_{end}")]
-        metric = known[max(ends, key=len)] if ends else None
+        metric = metric_called(model, name)
         is_proportion = _is_of_keras(metric) and isinstance(metric, _PROPORTIONS)
         direction = getattr(metric, "_direction", "")
         kinds.append(

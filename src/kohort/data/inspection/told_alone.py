@@ -122,7 +122,8 @@ def told_alone(
     if labels is None and data.y_train.size != len(data.y_train):
         return None
     random = np.random.default_rng(0)
-    width = min(data.x_train[0].size, MOST_PLACES if of_windows else data.x_train[0].size)
+    width = data.x_train[0].size
+    width = min(width, MOST_PLACES) if of_windows else width
     bound = MOST_SAMPLES if most is None else max(FEWEST_SAMPLES, most // max(1, width))
     rows = random_part(random, np.arange(len(data.x_train)), min(MOST_SAMPLES, bound))
     parts = [
@@ -132,7 +133,6 @@ def told_alone(
     ]
     target = (data.y_train if labels is None else labels.train)[rows].reshape(-1)
     places = _telling(data.x_train, rows, target, width) if of_windows else []
-
     sides, inputs = _inputs_of(data, places)
     asked = inputs(sides[0][rows])
     found = ToldAlone(

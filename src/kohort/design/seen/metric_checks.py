@@ -6,7 +6,7 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.errors import DesignError
 from kohort.keras_api.class_outputs import last_link
-from kohort.keras_api.metrics import metrics_in
+from kohort.keras_api.metrics import metric_called, metrics_in
 
 _AVERAGED = {
     keras.metrics.F1Score: 'average="macro"',
@@ -55,11 +55,9 @@ def check_metrics(name: str, model: keras.Model, data: Dataset) -> None:
 
 
 def _how_to_average(model: keras.Model, called: str) -> str:
-    of_type = {metric.name: type(metric) for metric in metrics_in(model)}
-    # A model of several outputs logs a metric under the output's name.
-    known = next((of_type[end] for end in of_type if called.endswith(end)), None)
-    if known is not None and known in _AVERAGED:
-        return f"keras.metrics.{known.__name__}({_AVERAGED[known]})"
+    kind = type(metric_called(model, called))
+    if kind in _AVERAGED:
+        return f"keras.metrics.{kind.__name__}({_AVERAGED[kind]})"
     return "let its result() be their mean"
 
 

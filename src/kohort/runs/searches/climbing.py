@@ -25,6 +25,7 @@ from kohort.engine.members import Resources, begin_compiling, compiled_ahead, la
 from kohort.engine.program.compilation import PROGRAMS
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError, Interrupted, count
+from kohort.evidence.trials import Facts
 from kohort.evidence.trials_so_far import lowest_loss
 from kohort.report.following.best_so_far import Best, best_of
 from kohort.report.progress import Progress
@@ -34,7 +35,7 @@ from kohort.runs.searches.alike_trials import AlikeTrials, telling_of_memory
 from kohort.runs.searches.keeping import SearchKeeper
 from kohort.runs.searches.measure import Measure
 from kohort.runs.searches.rung_jobs import SEATS, SearchJobs, half, job_of_trials, sendable
-from kohort.runs.searches.trial_facts import Facts, check_model, most_telling, planned_facts
+from kohort.runs.searches.trial_facts import check_model, most_telling, planned_facts
 from kohort.runs.searches.trial_models import TrialModels
 from kohort.runs.work import WorkItem
 from kohort.tracing.eligibility import StepTracer

@@ -13,7 +13,7 @@ from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
-from kohort.evidence.trials import GROWS, SearchRecord, kept_name, search_to_json
+from kohort.evidence.trials import GROWS, Facts, SearchRecord, facts_of, kept_name, search_to_json
 from kohort.report.following.time_left import Left
 from kohort.runs.fingerprint import all_as_code, source_of
 from kohort.runs.pace import Pace
@@ -21,7 +21,6 @@ from kohort.runs.retention.retaining import KEEP, Keep, kept_way
 from kohort.runs.retention.told_run import ToldRun
 from kohort.runs.searches.growing import told_of_growth
 from kohort.runs.searches.sameness import changed, check_same, describe, schedule_of
-from kohort.runs.searches.trial_facts import Facts, facts_of
 from kohort.runs.session import running
 
 _CURVES = 1.0  # seconds between two writes of curves

@@ -16,7 +16,7 @@ from kohort.design.searches.sampling import Asking
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import can_resume
 from kohort.errors import DesignError
-from kohort.evidence.trials import SearchRecord, Trial, TrialState, ranked
+from kohort.evidence.trials import Facts, SearchRecord, Trial, TrialState, ranked
 from kohort.findings.names import shortlist
 from kohort.keras_api.callbacks import Callback
 from kohort.report.progress import Progress
@@ -24,7 +24,6 @@ from kohort.report.searches.search_words import arguments_text, kind_of, told_of
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.searches.climbing import Climber
 from kohort.runs.searches.keeping import SearchKeeper
-from kohort.runs.searches.trial_facts import Facts
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:

@@ -1,46 +1,21 @@
 """What a store keeps of a trial's model, and whether a model that is built now is the same."""
 
-import hashlib
 import json
 import re
 import reprlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from kohort.design.plan import MemberPlan
 from kohort.design.searches.draws import trial_name
 from kohort.errors import StoreError
-from kohort.evidence.store import VariantRecord
+from kohort.evidence.trials import Facts, digest_of
 from kohort.runs.searches.sameness import DIGEST
 
 _LAMBDA = '"__lambda__"'
 _NUMBERED = re.compile(r'("name": "\w+?)_\d+"')
 _FOLLOWS = {"build_config", "build_input_shape"}
 """Entries of a configuration that follow from others, or say less than they do."""
-
-
-class Facts(NamedTuple):
-    """What is known of a trial before it trains.
-
-    Args:
-        parameters: The number of its model's weights; None where it failed.
-        failure: Why it failed; "" where it did not.
-        model: The configuration of its model, or a digest of it; "" where it was not built, since
-            it follows from others, and where Keras cannot write it.
-    """
-
-    parameters: int | None
-    failure: str
-    model: str = ""
-
-    def kept(self, *, whole: bool) -> str:
-        """As a store keeps it: of the configuration a digest, or all of it."""
-        return json.dumps(self if whole else self._replace(model=_digest(self.model)))
-
-
-def facts_of(trial: VariantRecord) -> Facts:
-    """What a store kept of a trial; earlier versions kept no model."""
-    return Facts(*json.loads(trial.model))
 
 
 def planned_facts(plan: MemberPlan) -> Facts:
@@ -72,7 +47,7 @@ def check_model(search: str, number: int, kept: Facts | None, now: MemberPlan) -
     if kept is None or kept.failure:
         return
     facts, changes = planned_facts(now), []
-    if kept.model and facts.model and kept.model not in (facts.model, _digest(facts.model)):
+    if kept.model and facts.model and kept.model not in (facts.model, digest_of(facts.model)):
         is_whole = len(kept.model) != DIGEST
         told = is_whole and _difference(json.loads(kept.model), json.loads(facts.model))
         changes.append(told or "its configuration")
@@ -86,10 +61,6 @@ def check_model(search: str, number: int, kept: Facts | None, now: MemberPlan) -
         "undo the change, which may be in what the build function calls or reads, give the search "
         "another name or store, or have it begin anew: fresh=True, or --fresh",
     )
-
-
-def _digest(text: str) -> str:
-    return text and hashlib.sha256(text.encode()).hexdigest()
 
 
 def _compared(text: str) -> str:
