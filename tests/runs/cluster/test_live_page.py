@@ -16,12 +16,24 @@ from tests.serve.test_pages import opened, page_of, wait
 pytestmark = pytest.mark.long
 
 FILE = """
-import time
+import pathlib, time
 import keras, kohort, numpy as np
+
+def wait_for(name):  # less than the minute after which a worker is said to hang
+    until = time.monotonic() + 50
+    while not pathlib.Path(FOLDER, name).exists() and time.monotonic() < until:
+        time.sleep(0.05)
 
 class Slow(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         time.sleep(0.2)
+        if epoch == 10:
+            wait_for("seen to grow")
+        if epoch == 5 and pathlib.Path(FOLDER, "one has ended").exists():
+            wait_for("asked to end")
+
+    def on_train_end(self, logs=None):
+        pathlib.Path(FOLDER, "one has ended").touch()
 
 def build(units):
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, "relu"),
@@ -48,7 +60,7 @@ def epochs_above(tab, count):
 
 
 def test_the_page_grows_and_ends_a_run_on_a_cluster(browser, loopback, tmp_path):  # noqa: F811
-    (tmp_path / "far.py").write_text(FILE)
+    (tmp_path / "far.py").write_text(f"FOLDER = {str(tmp_path)!r}\n{FILE}")
     place = tmp_path / "kohort.db"
     asked = ["run", "far.py", "--executor", "ray", "--address", loopback.address]
     running = subprocess.Popen(
@@ -72,11 +84,13 @@ def test_the_page_grows_and_ends_a_run_on_a_cluster(browser, loopback, tmp_path)
             epochs = epochs_above(tab, 0)
             wait(tab, "2 begun", "#legend")
             before = tab.evaluate("document.querySelector('#charts canvas').toDataURL()")
+            (tmp_path / "seen to grow").touch()
             epochs_above(tab, epochs)
             assert tab.evaluate("document.querySelector('#charts canvas').toDataURL()") != before
             wait(tab, " s left", "#facts")
             tab.wait_for_function(FINISHED)
             tab.get_by_role("button", name="End after this epoch").click()
+            (tmp_path / "asked to end").touch()
             wait(tab, "interrupted", "#status")
             wait(tab, "asked: to end after the current epoch", "#events")
         told = running.communicate(timeout=100)[1].splitlines()
