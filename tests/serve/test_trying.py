@@ -100,6 +100,16 @@ def scoring(loss):
     return config_text(model)
 
 
+def test_of_several_labels_each_has_its_own_probability(store, place, study):
+    study({"one": text_of(keras.layers.Flatten(), keras.layers.Dense(3, "sigmoid"))},
+          pixels=PIXELS | {"several": True})  # fmt: skip
+    scores = (PICTURE.astype("float32").ravel() / 255 - 0.5) @ WEIGHTS[0] + WEIGHTS[1]
+    (answer,) = answers(store, place, png(PICTURE))
+    wanted = dict(zip(NAMES, 1 / (1 + np.exp(-scores)), strict=True))
+    assert dict(answer["classes"]) == pytest.approx(wanted, abs=1e-4)
+    assert sum(wanted.values()) > 1.1  # which those of one class of several do not
+
+
 # As probabilities these would add up to 1.
 SCORES = [np.zeros((36, 3), "float32"), np.array([0.2, 0.5, 0.3], "float32")]
 

@@ -17,9 +17,11 @@ from kohort.data.readers.pictures import DARK, LIGHT, edge_brightness, picture
 from kohort.data.system import check_room
 from kohort.errors import DataError, DesignError, KohortError, ModelError, reason
 from kohort.keras_api.class_outputs import (
+    HALF,
     OutputKind,
     are_of_classes,
     class_probabilities,
+    label_probabilities,
     output_kind,
     tell_probabilities,
 )
@@ -39,6 +41,7 @@ class Answer(NamedTuple):
         outputs: The model's outputs, where they tell no probabilities of classes.
         is_class: Whether the label is a class.
         probabilities: Of all classes, by their names; empty without such.
+        labels: Where a sample may have several, those that it is given; None where it has one.
     """
 
     sample: str
@@ -47,10 +50,13 @@ class Answer(NamedTuple):
     outputs: tuple[float, ...] = ()
     is_class: bool = True
     probabilities: Mapping[str, float] = MappingProxyType({})
+    labels: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, object]:
         """The answer for programs: the class with all probabilities, or the outputs, or both."""
         told: dict[str, object] = {"sample": self.sample}
+        if self.labels is not None:
+            return told | {"labels": self.labels, "probabilities": dict(self.probabilities)}
         if self.is_class:
             told["class"] = self.label
         if self.probability is not None:
@@ -107,6 +113,8 @@ def predict_files(
         pixels = pixels.astype(np.float32) * np.float32(scale.factor) + np.float32(scale.offset)
     outputs, kind = _outputs(loaded, pixels, model), _kind(loaded, about)
     samples = [str(image) for image in files]
+    if about.several and (labels := _labels(samples, outputs, about.names, kind)):
+        return Predictions(labels, notice)
     if kind == "unknown" and not about.names:
         return Predictions(_numbers(samples, outputs), notice)
     return Predictions(_classes(samples, outputs, about.names, kind), notice)
@@ -141,6 +149,9 @@ def _of_rows(
         rows = about.columns.by_name(rows)
     outputs = _outputs(model, rows, path)
     notice = "; ".join(filter(None, notices))
+    if about.several:
+        labels = _labels(samples, outputs, about.names, _kind(model, about))
+        return Predictions(labels or _numbers(samples, outputs), notice)
     if are_of_classes(outputs, len(about.names)):
         return Predictions(_classes(samples, outputs, about.names, _kind(model, about)), notice)
     return Predictions(_numbers(samples, outputs), notice)
@@ -201,6 +212,25 @@ def _classes(
             samples, scores.argmax(axis=1), scores, outputs, strict=True
         )
     ]
+
+
+def _labels(
+    samples: list[str], outputs: np.ndarray, names: list[str], kind: OutputKind
+) -> list[Answer]:
+    """The labels of samples that may have several; none where outputs are no scores of labels."""
+    scores = label_probabilities(outputs, kind)
+    if scores is None:
+        return []
+    called = [*names, *map(str, range(len(names), scores.shape[1]))]
+    answers = []
+    for sample, row in zip(samples, scores, strict=True):
+        each = dict(zip(called, map(float, row), strict=False))
+        has = tuple(sorted((n for n, part in each.items() if part > HALF), key=lambda n: -each[n]))
+        first = max(each, key=lambda name: each[name])
+        told = ", ".join(f"{name} ({100 * each[name]:.1f} %)" for name in has)
+        told = told or f"no label (the likeliest is {first}, {100 * each[first]:.1f} %)"
+        answers.append(Answer(sample, told, None, is_class=False, probabilities=each, labels=has))
+    return answers
 
 
 def _notice(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kohort.findings.finding import Finding
     from kohort.findings.probabilities.areas import Areas
     from kohort.findings.statistics.comparison import Comparison
+    from kohort.report.classes.found_labels import FoundLabel
     from kohort.report.held_out import HeldOut
     from kohort.result import Result
 
@@ -86,6 +87,7 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
             "accuracy": of_interval(tested[one.variant].accuracy) if tested else None,
             "areas": _of_areas(tested[one.variant].areas) if tested else None,
             "classes": _of_classes(tested[one.variant]) if tested else None,
+            "labels": [_of_label(label) for label in one.labels],
             "errors": [
                 {
                     "rmse": of_interval(errors.rmse),
@@ -97,6 +99,19 @@ def of_test(result: "Result") -> list[dict[str, Any]]:
         }
         for one in scores
     ]
+
+
+def _of_label(label: "FoundLabel") -> dict[str, Any]:
+    """How often a model finds a label, where samples may have several."""
+    return {
+        "name": label.name,
+        "samples": label.samples,
+        "found": label.found,
+        "given": label.given,
+        "recall": None if label.recall is None else of_interval(label.recall),
+        "precision": None if label.precision is None else of_interval(label.precision),
+        "areas": _of_areas(label.areas),
+    }
 
 
 def _of_classes(held: "HeldOut") -> dict[str, Any]:

@@ -48,8 +48,9 @@ class Dataset:
         x_test: Inputs `[test sample, ...]`, of the same sample shape and dtype; None, or no
             samples, where there is no test set.
         y_test: Targets `[test sample, ...]`, of the same shape and dtype for each sample.
-        class_names: `[class]`, a name for each class, in the order of the labels. None names
-            them by their labels, text in its order.
+        class_names: `[class]`, a name for each class, in the order of the labels; for targets
+            `[sample, class]` of zeros and ones, one-hot or several labels a sample, a name for
+            each column. None names them by their numbers, text in its order.
         name: What to call the data in a report.
         groups: `[train sample]`, the group (a font, a patient) that each sample belongs to, of
             any hashable kind. A group is never split between training and validation; where they
@@ -253,13 +254,13 @@ class Dataset:
 
     @property
     def classes(self) -> int | None:
-        """The number of classes; None where the targets are no class labels.
+        """The number of classes; None where the targets are no numbers of classes.
 
         Example:
             >>> data.classes
             5
         """
-        return len(self.class_names) if self.class_names else None
+        return len(self.class_names) if self.class_names and self.y_train.ndim == 1 else None
 
     @property
     def stores_pixels(self) -> bool:

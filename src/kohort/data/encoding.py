@@ -301,11 +301,13 @@ def names_of_classes(
 ) -> tuple[str, ...] | None:
     """The names of the classes of targets, by their labels where none are given; None of numbers.
 
+    Rows of zeros and ones have names where some are given, one for each column.
+
     Raises:
-        DataError: A label is below 0, too high, or has no name.
+        DataError: A label is below 0, too high, or has no name; or names are of no classes.
     """
     if train.ndim != 1 or train.dtype.kind != "i":
-        return None
+        return None if given is None else _names_of_columns(train, test, given)
     labels = np.concatenate([train, test])
     if labels.max() >= MOST_CLASSES:
         stray = stray_labels(train, test)
@@ -320,4 +322,22 @@ def names_of_classes(
         else checked_names(given)
     )
     check_labels(train, test, names, named=given is not None)
+    return names
+
+
+def _names_of_columns(train: np.ndarray, test: np.ndarray, given: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns of rows of zeros and ones, checked."""
+    names, width = checked_names(given), train.shape[1] if train.ndim == 2 else 0
+    if width < 2 or not all(np.isin(side, (0, 1)).all() for side in (train, test)):
+        raise DataError(
+            "class_names of targets that are labels, or rows of zeros and ones",
+            f"targets of shape {train.shape} that are no such",
+            "leave class_names out, or give the labels",
+        )
+    if len(names) != width:
+        raise DataError(
+            f"a name for each of the {width:,} columns of the targets",
+            f"{len(names):,} class_names",
+            "give every column a name, in their order",
+        )
     return names

@@ -50,7 +50,7 @@ def numbered_classes(data: Dataset) -> np.ndarray | None:
     Such are ratings from 1 to 5, which may be classes as well as numbers to predict.
     """
     names = data.class_names or ()
-    if not names or not all(re.fullmatch(r"-?\d+", name) for name in names):
+    if data.classes is None or not all(re.fullmatch(r"-?\d+", name) for name in names):
         return None
     if all(name == str(label) for label, name in enumerate(names)):
         return None
@@ -111,7 +111,7 @@ def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabe
         return ClassLabels(train, test, tuple(data.class_names or ()), "integers")
     if all(map(_is_one_hot, sides)):
         train, test = (side.argmax(axis=1) for side in sides)
-        return ClassLabels(train, test, _numbered(data.y_train.shape[1]), "one-hot")
+        return ClassLabels(train, test, label_names(data), "one-hot")
     if not floats_are_labels or not all(map(_holds_whole_numbers, sides)):
         return None
     train, test = (side.reshape(len(side)).astype(np.int64) for side in sides)
@@ -129,6 +129,11 @@ def holds_several_labels(targets: np.ndarray) -> bool:
     if targets.ndim != 2 or targets.shape[1] < 2:
         return False
     return bool(np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) != 1).any())
+
+
+def label_names(data: Dataset) -> tuple[str, ...]:
+    """The names of the columns of targets `[sample, label]`; their numbers where none are given."""
+    return tuple(data.class_names or _numbered(data.y_train.shape[1]))
 
 
 @dataclass(frozen=True, eq=False)

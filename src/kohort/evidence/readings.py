@@ -50,6 +50,11 @@ class Tested:
         thresholds: How many; 0 likewise.
         other_scale: Whether its outputs may be on another scale than numbers to predict, such as
             logarithms of them, so that neither is kept.
+        labels: `[label]`, the names of labels of which a sample may have several; none elsewhere,
+            and of readings that earlier versions kept. So are the three below.
+        border: Above which an output gives its label.
+        label_truth: uint8 `[test sample, label]`, 1 where a sample has it.
+        label_scores: float32 `[test sample, label]`, the outputs.
         groups: int64 `[test sample]` from 0, which samples belong together; None where they are of
             no groups, or these are not known, and of readings that earlier versions kept.
     """
@@ -77,6 +82,10 @@ class Tested:
     by_ranks: float | None = None
     thresholds: int = 0
     other_scale: bool = False
+    labels: tuple[str, ...] = ()
+    border: float = 0.5
+    label_truth: np.ndarray | None = field(default=None, repr=False)
+    label_scores: np.ndarray | None = field(default=None, repr=False)
 
     def is_known(self, metric: str, samples: int) -> bool:
         """Whether its score by this metric, and all that was found with it, could be read."""
@@ -173,10 +182,13 @@ _NAMED = (
     "by_ranks",
     "thresholds",
     "other_scale",
+    "labels",
+    "border",
 )
 _FOUND = (
     *("score", "values", "ranked", "truth", "classes", "probabilities", "losses"),
     *("targets", "predictions", "second", "groups"),
+    *("label_truth", "label_scores"),
 )
 
 
@@ -186,6 +198,6 @@ def _reading(record: ReadingRecord) -> Reading:
     for number, named in enumerate(record.about):
         found: dict[str, Any] = {name: arrays.get(f"{name}/{number}") for name in _FOUND}
         # Earlier versions kept no names.
-        names = tuple(named.get("names", ()))
-        members.append(Tested(**(named | found | {"names": names})))
+        names = {each: tuple(named.get(each, ())) for each in ("names", "labels")}
+        members.append(Tested(**(named | found | names)))
     return Reading(record.at, tuple(members))

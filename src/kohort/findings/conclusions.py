@@ -10,6 +10,7 @@ from kohort.evidence.record import StudyRecord
 from kohort.findings.cheapest import cheapest
 from kohort.findings.choice import Optimism, choose, optimism
 from kohort.findings.classes.counted_answers import Answers
+from kohort.findings.classes.label_answers import LabelAnswers
 from kohort.findings.classes.recalls import Recalls, recalls_of
 from kohort.findings.diagnosis import of_study, of_variants
 from kohort.findings.factorial.axes import axes_of
@@ -45,13 +46,16 @@ class Conclusions:
     @cached_property
     def findings(self) -> list[Finding]:
         """The findings without the test set: of the whole study, then by variant and code."""
-        return self.findings_with((), ())
+        return self.findings_with((), (), ())
 
     def findings_with(
-        self, tested: Sequence[Answers], errors: Sequence[ErrorsOnTest]
+        self,
+        tested: Sequence[Answers],
+        errors: Sequence[ErrorsOnTest],
+        labels: Sequence[LabelAnswers],
     ) -> list[Finding]:
         """The findings where the test set was read; the arguments are those of `diagnose`."""
-        return [*of_study(self.study, tested, errors), *self._of_variants]
+        return [*of_study(self.study, tested, errors, labels), *self._of_variants]
 
     @cached_property
     def _of_variants(self) -> list[Finding]:

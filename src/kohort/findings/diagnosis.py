@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from kohort.findings.classes.counted_answers import Answers
+from kohort.findings.classes.label_answers import LabelAnswers
 from kohort.findings.finding import FEWEST, Finding, more_replicates
 from kohort.findings.judged import StudyCurves
 from kohort.findings.numbers.errors_on_test import ErrorsOnTest
@@ -43,7 +44,10 @@ TEST_RULES = (above_test.RULE, never_found.RULE)
 
 
 def diagnose(
-    study: StudyCurves, tested: Sequence[Answers] = (), errors: Sequence[ErrorsOnTest] = ()
+    study: StudyCurves,
+    tested: Sequence[Answers] = (),
+    errors: Sequence[ErrorsOnTest] = (),
+    labels: Sequence[LabelAnswers] = (),
 ) -> list[Finding]:
     """The findings of a study: those about all of it first, then by variant and code.
 
@@ -53,19 +57,23 @@ def diagnose(
             has not been read, or its targets are no classes.
         errors: Their errors there; none where it has not been read, or what scores is no mean of
             such.
+        labels: How often they find each label there, where samples may have several; else none.
     """
-    return [*of_study(study, tested, errors), *of_variants(study)]
+    return [*of_study(study, tested, errors, labels), *of_variants(study)]
 
 
 def of_study(
-    study: StudyCurves, tested: Sequence[Answers], errors: Sequence[ErrorsOnTest]
+    study: StudyCurves,
+    tested: Sequence[Answers],
+    errors: Sequence[ErrorsOnTest],
+    labels: Sequence[LabelAnswers],
 ) -> list[Finding]:
     """The findings about the study as a whole, by code; the arguments are those of `diagnose`."""
     found = [rule.judge(study) for rule in STUDY_RULES]
     if tested or errors:
         found.append(above_test.RULE.judge(study, tested, errors))
-    if tested:
-        found.append(never_found.RULE.judge(study, tested))
+    if tested or labels:
+        found.append(never_found.RULE.judge(study, tested or labels))
     return sorted(found, key=lambda finding: finding.code)
 
 

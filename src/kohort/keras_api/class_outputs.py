@@ -197,6 +197,34 @@ def class_probabilities(scores: np.ndarray, kind: OutputKind = "unknown") -> np.
     return probabilities
 
 
+def border_of_labels(outputs: np.ndarray, kind: OutputKind) -> float | None:
+    """Above which an output gives a sample its label, one of several; None where nothing tells.
+
+    Args:
+        outputs: `[sample, label]`.
+        kind: What they are. What is unknown are probabilities where all of them can be some.
+    """
+    if kind == "logits":
+        return 0.0
+    is_within = bool(((outputs >= 0) & (outputs <= 1)).all())
+    is_some = kind in ("probabilities", "halved", "unknown") and is_within
+    return HALF if is_some else None
+
+
+def label_probabilities(outputs: np.ndarray, kind: OutputKind) -> np.ndarray | None:
+    """The probability of each label, of which a sample may have several; None where nothing tells.
+
+    Args:
+        outputs: `[sample, label]`.
+        kind: What they are.
+    """
+    border = border_of_labels(outputs, kind)
+    if border is None:
+        return None
+    probabilities: np.ndarray = outputs if border else scipy.special.expit(outputs)
+    return probabilities
+
+
 def leaning(outputs: np.ndarray, kind: OutputKind = "unknown") -> np.ndarray:
     """How far a model leans to the second of two classes, by its outputs; float32 `[sample]`.
 

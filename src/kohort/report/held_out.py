@@ -9,7 +9,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.groups_of_rows import count_of, numbered
-from kohort.data.labels import ClassLabels
+from kohort.data.labels import ClassLabels, holds_several_labels, label_names
 from kohort.engine.program.cache import persistent
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.classes.counted_answers import Answers
@@ -27,6 +27,7 @@ from kohort.keras_api.class_outputs import (
     tell_probabilities,
 )
 from kohort.keras_api.samples import SampleScore
+from kohort.report.classes.found_labels import with_labels
 
 MOST_NUMBERS = 16
 """Of so many numbers a sample at most the predictions are kept, and the errors of each told."""
@@ -216,6 +217,9 @@ class TestSet:
         if found is not tested:
             return found
         # Whole numbers from 0, such as counts, may be classes by their looks: the outputs tell.
+        if holds_several_labels(self._data.y_train):
+            targets, names = self._data.y_test, label_names(self._data)
+            return with_labels(tested, given, targets, names, kind)
         predicting = _with_predictions(tested, given, self._data.y_test)
         if predicting is not tested and not measured.of_targets:
             return replace(tested, other_scale=True)

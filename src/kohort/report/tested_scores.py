@@ -22,6 +22,7 @@ from kohort.findings.numbers.number_errors import NumberErrors, number_errors
 from kohort.findings.statistics.interval import Interval, rounded
 from kohort.findings.statistics.proportion import area_interval
 from kohort.findings.statistics.scale import Scale, fixed, significant
+from kohort.report.classes.found_labels import FoundLabel, found_labels
 from kohort.report.held_out import HeldOut
 
 BY_THRESHOLDS = 1e-3
@@ -59,6 +60,7 @@ class TestScore:
         by_ranks: Where the score is an area under ROC that Keras counts by thresholds, the part of
             pairs of samples of both classes that are ranked rightly; else None.
         thresholds: How many; 0 for other metrics.
+        labels: Where samples may have several labels, how often each is found; else none.
         other_scale: Whether there are no errors, as the model's loss does not tell that its outputs
             predict the target itself.
     """
@@ -75,6 +77,7 @@ class TestScore:
     by_ranks: float | None = field(default=None, repr=False)
     thresholds: int = field(default=0, repr=False)
     other_scale: bool = False
+    labels: tuple[FoundLabel, ...] = field(default=(), repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
         """This score less another's on the same samples, with the interval of paired differences.
@@ -118,7 +121,8 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     predicted = tested.targets, tested.predictions, errors
     about = tested.variant, tested.metric, score, tested.values, why
     area = tested.by_ranks, tested.thresholds
-    return TestScore(*about, *predicted, tested.groups, *area, tested.other_scale)
+    labels = found_labels(tested, confidence)
+    return TestScore(*about, *predicted, tested.groups, *area, tested.other_scale, labels)
 
 
 def _mean(

@@ -3,6 +3,7 @@
 import io
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, VariantRec
 from kohort.keras_api.class_outputs import (
     OutputKind,
     class_probabilities,
+    label_probabilities,
     output_kind,
     tell_probabilities,
 )
@@ -59,7 +61,7 @@ class Trying:
             kept = follower.kept
             variants = {variant.name: variant for variant in kept.variants()}
             return [
-                {"variant": name} | self._answer(kept, variants[name], member, inputs, how["names"])
+                {"variant": name} | self._answer(kept, variants[name], member, inputs, how)
                 for name, member in _members(follower, kept).items()
             ]
 
@@ -69,14 +71,17 @@ class Trying:
         variant: VariantRecord,
         member: MemberRecord | None,
         inputs: np.ndarray,
-        names: list[str],
+        how: Mapping[str, Any],
     ) -> dict[str, Any]:
         if member is None:
             return {"error": "no member of it that has finished is kept"}
         try:
             model = self._model(kept, variant, member)
             outputs, kind = np.asarray(model(inputs, training=False)), output_kind(model)
-            return {"replicate": member.key.replicate, "classes": _classes(outputs, names, kind)}
+            # Stores of earlier versions do not tell whether a sample has several.
+            several = bool(how.get("several"))
+            classes = _classes(outputs, how["names"], kind, several=several)
+            return {"replicate": member.key.replicate, "classes": classes}
         except KohortError as error:
             return {"error": str(error)}
         except (ValueError, TypeError) as error:  # of layers that Keras builds in another way
@@ -138,15 +143,18 @@ def _config(kept: KeptStudy, variant: VariantRecord, key: MemberKey) -> str:
     return variant.model
 
 
-def _classes(outputs: np.ndarray, names: list[str], kind: OutputKind) -> list[list[Any]]:
-    """The most probable classes, each with its probability."""
+def _classes(
+    outputs: np.ndarray, names: list[str], kind: OutputKind, *, several: bool = False
+) -> list[list[Any]]:
+    """The most probable classes, each with its probability; several add up to more than 1."""
     if outputs.ndim != 2 or not np.isfinite(outputs).all():
         raise ModelError("a row of scores", f"outputs of shape {outputs.shape}", "try another")
-    (scores,) = class_probabilities(outputs, kind)
+    each = label_probabilities(outputs, kind) if several else None
+    (scores,) = class_probabilities(outputs, kind) if each is None else each
     if names and len(names) != len(scores):
         raise ModelError(f"{len(names)} scores", f"{len(scores)}", "try another")
     best = np.argsort(-scores)[:_SHOWN_CLASSES]
-    if not tell_probabilities(outputs, kind):
+    if each is None and not tell_probabilities(outputs, kind):
         first = names[best[0]] if names else str(best[0])
         given = "margins of a hinge loss" if kind == "margins" else "outputs without bounds"
         raise ModelError("probabilities", given, f"the nearest is {first}")

@@ -151,7 +151,7 @@ def _decision(row: dict[str, str], data: Dataset, path: Path) -> Decision:
             "write one of them",
         )
     label = row["new_label"].strip()
-    names = data.class_names or ()
+    names = (data.class_names or ()) if data.classes else ()
     if action == "relabel" and label not in names:
         raise DataError(
             f"a new_label in {', '.join(names[:10])}" if names else "decisions without relabel",

@@ -155,7 +155,7 @@ def _check_numbers(name: str, loss: str | None, data: Dataset) -> None:
 
     Where all models of a study do, by a loss that is known, its targets are no classes.
     """
-    names = data.class_names or ()
+    names = (data.class_names or ()) if data.classes else ()
     if loss in OF_NUMBERS and len(names) > 2 and _are_written_numbers(names):
         raise DesignError(
             f"numbers, for the loss {loss} of variant {name!r}",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kohort.findings.classes.label_answers import behind, never_found
 from kohort.findings.grouped.right_by_group import RightByGroup
 
 
@@ -32,19 +33,12 @@ class Answers:
         """The number of test samples."""
         return int(self.counts.sum())
 
+    of, kind, plural = "of", "class", "classes"
+    """Words for them, as in `none of the 11 of class 1`."""
+
     def behind_class(self, number: int, group_size: float) -> float:
-        """How many independent samples may tell as much as those of a class, 1 at least.
-
-        Samples of one group may be right or wrong together: groups are counted.
-
-        Args:
-            number: Of the class.
-            group_size: The mean size of the groups that train, by which those of the test set are
-                counted where they are not known.
-        """
-        if self.groups_of_class is not None:
-            return max(1.0, float(self.groups_of_class[number]))
-        return max(1.0, float(self.of_class[number] / group_size))
+        """How many independent samples may tell as much as those of a class, 1 at least."""
+        return behind(self.of_class, self.groups_of_class, number, group_size)
 
     @property
     def right(self) -> int:
@@ -59,9 +53,5 @@ class Answers:
 
     @property
     def missed(self) -> list[int]:
-        """The classes that have samples, none of which is given its class; the largest first.
-
-        Where groups are known, those of the most groups come first.
-        """
-        missed = np.flatnonzero((self.of_class > 0) & (np.diag(self.counts) == 0))
-        return sorted(map(int, missed), key=lambda n: (-self.behind_class(n, 1.0), n))
+        """The classes that have samples, none of which is given its class; the largest first."""
+        return never_found(self.of_class, np.diag(self.counts), self.groups_of_class)

@@ -1,8 +1,9 @@
-"""KH205: the winner gives none of a class's test samples their class."""
+"""KH205: the winner gives none of the test samples of a class, or with a label, that class."""
 
 from collections.abc import Sequence
 
 from kohort.findings.classes.counted_answers import Answers
+from kohort.findings.classes.label_answers import LabelAnswers
 from kohort.findings.finding import Evidence, Finding, Rule
 from kohort.findings.judged import StudyCurves
 from kohort.findings.statistics.proportion import wilson_interval
@@ -13,7 +14,7 @@ NAMED = 3
 """The most classes that a sentence names."""
 
 
-def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
+def judge(study: StudyCurves, tested: Sequence[Answers | LabelAnswers]) -> Finding:
     """Whether there are classes of which the winner, the first of the tested, finds no sample."""
     if not tested:
         return RULE.finding(None, "not applicable", "No classes given to test samples are known.")
@@ -26,12 +27,16 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
     shown = [n for n in missed if highest[n] < RECALL_PERCENT / 100]
     few = [n for n in missed if n not in shown]
     evidence: Evidence = {
-        "classes in the test set": there,
-        "classes never found": len(missed),
-        **{f"test samples of class {winner.names[n]}": int(samples[n]) for n in missed[:NAMED]},
+        f"{winner.plural} in the test set": there,
+        f"{winner.plural} never found": len(missed),
+        **{
+            f"test samples {winner.of} {winner.kind} {winner.names[n]}": int(samples[n])
+            for n in missed[:NAMED]
+        },
     }
     if not missed:
-        sentence = f"The winner, {winner.variant}, finds some test samples of each class."
+        each = f"{winner.of} each {winner.kind}{' that has any' * (there < len(samples))}"
+        sentence = f"The winner, {winner.variant}, finds some test samples {each}."
         return RULE.finding(None, "not found", sentence, evidence)
     recall = "its recall" if len(few) == 1 else "their recalls"
     too_few = f"{none_of(winner, few)}, which are too few to tell {recall}." if few else ""
@@ -44,19 +49,19 @@ def judge(study: StudyCurves, tested: Sequence[Answers]) -> Finding:
             "found",
             sentence,
             evidence,
-            "Do not ship it where these classes matter. Collect more of them, give the loss "
-            "weights of the classes, or choose another threshold on validation data.",
+            f"Do not ship it where these {winner.plural} matter. Collect more of them, give the "
+            f"loss weights of the {winner.plural}, or choose another threshold on validation data.",
         )
     return RULE.finding(
         None,
         "inconclusive",
         f"The winner, {winner.variant}, finds {too_few}",
         evidence,
-        "Test on more samples of these classes.",
+        f"Test on more samples {winner.of} these {winner.plural}.",
     )
 
 
-def none_of(answers: Answers, missed: Sequence[int]) -> str:
+def none_of(answers: Answers | LabelAnswers, missed: Sequence[int]) -> str:
     """Classes of which no sample is found, in words: `none of the 11 of class 1`.
 
     Args:
@@ -64,18 +69,21 @@ def none_of(answers: Answers, missed: Sequence[int]) -> str:
         missed: The numbers of the classes, one at least; the first are named.
     """
     parts = [
-        f"none of the {answers.of_class[n]:,} of class {answers.names[n]}" for n in missed[:NAMED]
+        f"none of the {answers.of_class[n]:,} {answers.of} {answers.kind} {answers.names[n]}"
+        for n in missed[:NAMED]
     ]
     more = len(missed) - NAMED
     if more > 0:
-        parts.append(f"none of {more:,} more {'class' if more == 1 else 'classes'}")
+        kind = answers.kind if more == 1 else answers.plural
+        parts.append(f"none {answers.of} {more:,} more {kind}")
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 RULE = Rule(
     "KH205",
     "class never found",
-    "Of the test samples of a class the winner gives none this class, and Wilson's interval of "
+    "Of the test samples of a class (or, where samples have several labels, with one of them) the "
+    "winner gives none this class, and Wilson's interval of "
     f"its recall lies below {RECALL_PERCENT:g} %, at a level for all classes at once "
     "(Bonferroni); where a `Dataset` has groups, these are counted in the place of samples, and "
     "where it has none of the test set, by the mean size of those that train. With too few for "

@@ -101,5 +101,6 @@ def _still_there(clean: Dataset) -> str:
 
 
 def _classes_without(clean: Dataset) -> list[str]:
-    there = set(clean.y_train.tolist()) if clean.class_names else set()
-    return [name for number, name in enumerate(clean.class_names or ()) if number not in there]
+    names = (clean.class_names or ()) if clean.classes else ()
+    there = set(clean.y_train.tolist()) if names else set()
+    return [name for number, name in enumerate(names) if number not in there]

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.labels import holds_several_labels
 from kohort.data.readers.pictures import edge_brightness
 from kohort.data.tables.columns import Columns
 from kohort.engine.needless import without_needless_warnings
@@ -33,6 +34,7 @@ class About(NamedTuple):
         columns: How inputs are made of a table's rows; None of other data.
         by_name: Whether the model takes them by name.
         outputs: What the model's outputs are.
+        several: Whether a sample may have several of the classes, or none.
     """
 
     names: list[str]
@@ -40,6 +42,7 @@ class About(NamedTuple):
     columns: Columns | None = None
     by_name: bool = False
     outputs: OutputKind = "unknown"
+    several: bool = False
 
 
 def taking_raw_inputs(inner: keras.Model, data: Dataset) -> keras.Model:
@@ -99,7 +102,7 @@ def about_of(path: Path) -> About:
     brightness = float(edge) if isinstance(edge, int | float) else None
     by_name = columns is not None and bool(about.get("by_name"))
     kind: OutputKind = next((k for k in OUTPUT_KINDS if k == about.get("outputs")), "unknown")
-    return About(names, brightness, columns, by_name, kind)
+    return About(names, brightness, columns, by_name, kind, bool(about.get("several")))
 
 
 def _no_names(path: Path, received: str) -> ModelError:
@@ -115,7 +118,7 @@ def pixels_of(data: Dataset) -> dict[str, Any] | None:
 
     Returns:
         `shape` of an image, `inputs` of a sample, `factor`, `offset`, `edge` (how bright edges
-        are, from 0 to 255) and `names` of the classes.
+        are, from 0 to 255), `names` of the classes, and whether a sample may have `several`.
     """
     shape, pixels = _image_shape(data), data.pixels
     if pixels is None or len(shape) < 2 or shape[2:] not in ((), (1,), (3,)):
@@ -127,6 +130,7 @@ def pixels_of(data: Dataset) -> dict[str, Any] | None:
         "offset": pixels.offset,
         "edge": _edge(data),
         "names": list(data.class_names or ()),
+        "several": holds_several_labels(data.y_train),
     }
 
 
@@ -139,6 +143,7 @@ def _about(data: Dataset) -> dict[str, object]:
         "edge": _edge(data),
         "columns": columns,
         "by_name": data.named,
+        "several": holds_several_labels(data.y_train),
     }
 
 

@@ -64,6 +64,7 @@ from kohort.report.study_page.residuals import residuals_part
 from kohort.report.templates.rendering import environment, write_html
 from kohort.report.tested import on_test
 from kohort.report.tested.group_words import grouped_part
+from kohort.report.tested.label_words import labels_part
 from kohort.report.tested_scores import TestScore, are_accuracies
 
 if TYPE_CHECKING:  # To draw it imports Optuna, which a study does without.
@@ -291,6 +292,7 @@ def _parts(page: Page) -> dict[str, Any]:
         **grouped_part(page.test_scores[0].groups if page.test_scores else None),
         **mistakes_part(page.tests, page.data),
         **residuals_part(page.test_scores),
+        **labels_part(page.test_scores),
     }
 
 

@@ -74,6 +74,9 @@ def parts(
     if tests:
         wrong = f"{len(tests[0].mistakes):,} of {count(tests[0].accuracy.n, 'test sample')}"
         told.append(Part("mistakes", f"What {winner} gets wrong", wrong))
+    if scores and scores[0].labels:
+        gist = f"how often each of {count(len(scores[0].labels), 'label')} is found"
+        told.append(Part("labels", "Label by label", gist))
     if any(score.predictions is not None for score in scores):
         told.append(Part("residuals", f"How far {winner} is off", "errors on the test set"))
     told.append(Part("run", "How it was run", "data, seeds, versions, the command"))

@@ -16,6 +16,7 @@ from kohort.report import words
 from kohort.report.class_words import test_text
 from kohort.report.held_out import HeldOut
 from kohort.report.tested.group_words import over_groups_text, p_text, paired_text
+from kohort.report.tested.label_words import missed_labels
 from kohort.report.tested_scores import TestScore, are_accuracies
 from kohort.report.tested_scores import told as scored
 
@@ -44,7 +45,8 @@ def told(
     found = [] if are_accuracies(tests, scores) else [scored(scores, scale, settings)]
     other = _counts_otherwise(scores, scale) if found and right else ""
     weighed = WEIGHED * settings.weighs_samples
-    return " ".join(filter(None, [*found, right, other, grouped, weighed]))
+    missed = missed_labels(scores)
+    return " ".join(filter(None, [*found, missed, right, other, grouped, weighed]))
 
 
 def _counts_otherwise(scores: Sequence[TestScore], scale: Scale) -> str:

@@ -12,6 +12,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.grouped.over_groups import paired_over
 from kohort.findings.rules import above_test
 from kohort.findings.statistics.proportion import PairedProportions
+from kohort.report.classes.found_labels import label_answers
 from kohort.report.held_out import Candidate, HeldOut, TestSet, score
 from kohort.report.record_view import RecordView
 from kohort.report.tested import on_test
@@ -230,8 +231,10 @@ class TestedView(RecordView):
         """
         tested = self._known_tested
         answers = [one.answers for one in self._held(tested)]
-        errors = errors_of(self._scores(tested), self._conclusions.study.scale, self.settings)
-        return self._conclusions.findings_with(answers, errors)
+        scores = self._scores(tested)
+        errors = errors_of(scores, self._conclusions.study.scale, self.settings)
+        labels = [label_answers(one.variant, one.labels) for one in scores if one.labels]
+        return self._conclusions.findings_with(answers, errors, labels)
 
     @property
     def _told(self) -> list[Tested]:
