@@ -44,7 +44,7 @@ def of_logits(loss):
         ("mse", "sigmoid", "probabilities"),
         ("binary_crossentropy", None, "unknown"),
         ("mse", "tanh", "unknown"),
-        (None, None, "unknown"),
+        (None, None, "other"),
     ],
 )
 def test_crossentropies_and_last_layers_tell(loss, activation, kind):
@@ -71,7 +71,7 @@ CUT_AT_0 = keras.metrics.BinaryAccuracy(threshold=0)
         (keras.losses.BinaryCrossentropy(from_logits=True), None, "accuracy", 1, "logits"),
         ("hinge", None, "accuracy", 1, "margins"),
         (own_loss, None, CUT_AT_0, 1, "unknown"),
-        (own_loss, None, "mae", 1, "unknown"),
+        (own_loss, None, "mae", 1, "other"),
         (own_loss, None, "accuracy", 2, "unknown"),
     ],
 )

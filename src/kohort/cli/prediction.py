@@ -115,7 +115,7 @@ def predict_files(
     samples = [str(image) for image in files]
     if about.several and (labels := _labels(samples, outputs, about.names, kind)):
         return Predictions(labels, notice)
-    if kind == "unknown" and not about.names:
+    if kind == "other" or (kind == "unknown" and not about.names):
         return Predictions(_numbers(samples, outputs), notice)
     return Predictions(_classes(samples, outputs, about.names, kind), notice)
 
@@ -148,12 +148,12 @@ def _of_rows(
         assert about.columns is not None
         rows = about.columns.by_name(rows)
     outputs = _outputs(model, rows, path)
-    notice = "; ".join(filter(None, notices))
+    notice, kind = "; ".join(filter(None, notices)), _kind(model, about)
     if about.several:
-        labels = _labels(samples, outputs, about.names, _kind(model, about))
+        labels = _labels(samples, outputs, about.names, kind)
         return Predictions(labels or _numbers(samples, outputs), notice)
-    if are_of_classes(outputs, len(about.names)):
-        return Predictions(_classes(samples, outputs, about.names, _kind(model, about)), notice)
+    if kind != "other" and are_of_classes(outputs, len(about.names)):
+        return Predictions(_classes(samples, outputs, about.names, kind), notice)
     return Predictions(_numbers(samples, outputs), notice)
 
 

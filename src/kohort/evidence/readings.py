@@ -50,6 +50,10 @@ class Tested:
         thresholds: How many; 0 likewise.
         other_scale: Whether its outputs may be on another scale than numbers to predict, such as
             logarithms of them, so that neither is kept.
+        own_aim: Whether a metric alone says that outputs predict the targets: the loss is the
+            user's own.
+        other_outputs: Whether targets are classes, and nothing says that its outputs are scores of
+            them, so that none is kept.
         labels: `[label]`, the names of labels of which a sample may have several; none elsewhere,
             and of readings that earlier versions kept. So are the three below.
         border: Above which an output gives its label.
@@ -82,6 +86,8 @@ class Tested:
     by_ranks: float | None = None
     thresholds: int = 0
     other_scale: bool = False
+    other_outputs: bool = False
+    own_aim: bool = False
     labels: tuple[str, ...] = ()
     border: float = 0.5
     label_truth: np.ndarray | None = field(default=None, repr=False)
@@ -182,6 +188,8 @@ _NAMED = (
     "by_ranks",
     "thresholds",
     "other_scale",
+    "other_outputs",
+    "own_aim",
     "labels",
     "border",
 )

@@ -8,10 +8,13 @@ import scipy
 
 from kohort.keras_api.models import overridden
 
-type OutputKind = Literal["probabilities", "logits", "margins", "numbers", "halved", "unknown"]
+type OutputKind = Literal[
+    "probabilities", "logits", "margins", "numbers", "halved", "unknown", "other"
+]
 """Margins tell how far from a border a sample lies, and on which side: no probability. The border
 of numbers is 0.5, by the metric that the model has. What is halved is cut there too: probabilities
-where all of them can be some, else such numbers."""
+where all of them can be some, else such numbers. Of others nothing says that they are scores of
+classes at all: distances, rates, and whatever else a loss of the user's own takes."""
 
 OUTPUT_KINDS: tuple[OutputKind, ...] = get_args(OutputKind.__value__)
 
@@ -44,6 +47,22 @@ _UNBOUNDED = (keras.activations.linear, keras.activations.relu, keras.activation
 _SIGNED = (keras.activations.linear, keras.activations.tanh)
 """Activations whose values may be below zero, where there is no logarithm."""
 
+_CUT_AT_HALF = frozenset(
+    {"accuracy", "acc", "binary_accuracy", "binaryaccuracy", "precision", "recall"}
+)
+_OF_CLASSES = frozenset(
+    {
+        *("binaryaccuracy", "categoricalaccuracy", "sparsecategoricalaccuracy"),
+        *("topkcategoricalaccuracy", "sparsetopkcategoricalaccuracy"),
+        *("auc", "precision", "recall", "f1score", "fbetascore"),
+        *("precisionatrecall", "recallatprecision"),
+        *("sensitivityatspecificity", "specificityatsensitivity"),
+        *("binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"),
+    }
+)
+"""Metrics of Keras that take outputs for scores of classes, in lower case, without dashes."""
+_NAMES_OF_CLASSES = frozenset({*_OF_CLASSES, *_CUT_AT_HALF, "crossentropy", "ce"})
+
 _HINGES = (keras.losses.Hinge, keras.losses.SquaredHinge, keras.losses.CategoricalHinge)
 _HINGE_FUNCTIONS = (
     keras.losses.hinge,
@@ -64,34 +83,68 @@ def output_kind(model: keras.Model) -> OutputKind:
     """What the outputs of a model are, where its last layer or the loss that it has tells."""
     if ends_in_probabilities(model):
         return "probabilities"
-    given = getattr(model, "loss", None)
-    if isinstance(given, dict | list | tuple):
+    losses = keras.tree.flatten(getattr(model, "loss", None))
+    if len(losses) > 1 or not getattr(model, "compiled", False):
         return "unknown"
-    loss = keras.losses.get(given)
+    loss = keras.losses.get(losses[0]) if losses else None
     # Nothing makes a probability of a margin: such a loss asks that it is wide enough.
     if isinstance(loss, _HINGES) or loss in _HINGE_FUNCTIONS:
         return "margins"
     link = link_of_loss(loss)
-    if link or not _is_cut_at_half(model):
-        return "logits" if link else "unknown"
-    return "numbers" if link is None and _ends_without_bounds(model) else "halved"
+    if link:
+        return "logits"
+    if _is_cut_at_half(model):
+        return "numbers" if link is None and _ends_without_bounds(model) else "halved"
+    return "unknown" if is_of_keras(loss, keras.losses) or _counts_classes(model) else "other"
+
+
+def is_of_keras(kept: Any, module: Any) -> bool:
+    """Whether a loss or a metric is one of Keras's, and no subclass.
+
+    Args:
+        kept: It, an object or a function.
+        module: `keras.losses` or `keras.metrics`.
+    """
+    named = getattr(module, getattr(kept, "__name__", type(kept).__name__), None)
+    return named is not None and named in (kept, type(kept))
+
+
+def _counts_classes(model: keras.Model) -> bool:
+    """Whether a model has a metric of Keras that takes its outputs for scores of classes."""
+    return any(
+        given.replace("_", "").lower() in _NAMES_OF_CLASSES
+        if isinstance(given, str)
+        else is_of_keras(given, keras.metrics)
+        and getattr(given, "__name__", type(given).__name__).replace("_", "").lower() in _OF_CLASSES
+        for given in _given_metrics(model)
+    )
 
 
 def _is_cut_at_half(model: keras.Model) -> bool:
     """Whether a model has a metric that takes its one output for class 1 where it is above 0.5."""
-    outputs, kept = (getattr(model, name, None) for name in ("outputs", "_compile_metrics"))
-    if kept is None or (outputs and (len(outputs) > 1 or outputs[0].shape[1:] != (1,))):
+    outputs = getattr(model, "outputs", None)
+    if outputs and (len(outputs) > 1 or outputs[0].shape[1:] != (1,)):
         return False
+    return any(map(_cuts_at_half, _given_metrics(model)))
+
+
+def _given_metrics(model: keras.Model) -> list[Any]:
+    """The metrics that a model was compiled with, as they were given: names, functions, objects."""
+    kept = getattr(model, "_compile_metrics", None)
+    if kept is None:
+        return []
     # Before the first batch Keras has made no metrics of what was given.
-    given = keras.tree.flatten([kept._user_metrics, kept._user_weighted_metrics])
-    return any(map(_cuts_at_half, given))
+    given: list[Any] = keras.tree.flatten([kept._user_metrics, kept._user_weighted_metrics])
+    return given
 
 
 def _cuts_at_half(metric: Any) -> bool:
     if isinstance(metric, str):
-        return metric.lower() in ("accuracy", "acc", "binary_accuracy", "binaryaccuracy")
+        return metric.lower() in _CUT_AT_HALF
     if metric is keras.metrics.binary_accuracy:
         return True
+    if type(metric) in (keras.metrics.Precision, keras.metrics.Recall):
+        return metric.init_thresholds is None and metric.top_k is None
     return type(metric) is keras.metrics.BinaryAccuracy and metric.threshold == HALF
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras.src.utils.python_utils import pythonify_logs
 
 from kohort.data.simple_answers.constant_answers import ConstantKind, LossKind
-from kohort.keras_api.class_outputs import HALF, OutputKind, output_kind
+from kohort.keras_api.class_outputs import HALF, OutputKind, is_of_keras, output_kind
 from kohort.keras_api.models import overridden
 
 _PROPORTIONS = (
@@ -135,7 +135,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
     kinds = []
     for name in model.get_metrics_result():
         metric = metric_called(model, name)
-        is_proportion = _is_of_keras(metric) and isinstance(metric, _PROPORTIONS)
+        is_proportion = is_of_keras(metric, keras.metrics) and isinstance(metric, _PROPORTIONS)
         direction = getattr(metric, "_direction", "")
         kinds.append(
             MetricKind(
@@ -171,11 +171,6 @@ def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
     if type(metric) is keras.metrics.SparseCategoricalAccuracy:
         return "integers"
     return "one-hot" if type(metric) is keras.metrics.CategoricalAccuracy else ""
-
-
-def _is_of_keras(metric: Any) -> bool:
-    # A subclass may return percent, or anything.
-    return getattr(keras.metrics, type(metric).__name__, None) is type(metric)
 
 
 def _has_one_output(model: keras.Model) -> bool:

@@ -58,6 +58,7 @@ class SampleScore(NamedTuple):
             another state since it was evaluated, such as a layer that remembers batches.
         of_targets: Whether outputs are known to predict the targets themselves, and not, say,
             their logarithms.
+        own_aim: Whether the loss does not tell that, being the user's own.
     """
 
     score: float
@@ -68,6 +69,7 @@ class SampleScore(NamedTuple):
     by_ranks: float | None = None
     thresholds: int = 0
     of_targets: bool = False
+    own_aim: bool = False
 
 
 def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleScore:
@@ -85,7 +87,12 @@ def measured(model: keras.Model, metric: str, x: Any, y: np.ndarray) -> SampleSc
     value = float(np.mean(logs["loss" if metric == _LOSS else metric]))
     if metric == _LOSS:
         value -= float(weight_penalty(model, [v.value for v in model.trainable_variables]))
-    found = SampleScore(value, np.full(len(y), np.nan), of_targets=predicts_targets(model))
+    found = SampleScore(
+        value,
+        np.full(len(y), np.nan),
+        of_targets=predicts_targets(model),
+        own_aim=not _aims_at_targets(model),
+    )
     if overridden(model, ("compute_loss", "compute_metrics", "test_step")):
         return found._replace(no_interval="is computed by the model in a step of its own")
     try:
@@ -114,14 +121,18 @@ def predicts_targets(model: keras.Model) -> bool:
     That is so where its losses, or one of its metrics, are of Keras and compare both as they are. A
     loss of the user's own may take outputs for anything, such as the logarithm of a rate.
     """
-    losses = [keras.losses.get(loss) for loss in keras.tree.flatten(model.loss)]
-    by_loss = not overridden(model, ("train_step", "compute_loss")) and all(
-        _is_of_targets(loss) or link_of_loss(loss) == "" for loss in losses
-    )
     by_metric = not overridden(model, ("test_step", "compute_metrics")) and any(
         map(_is_of_targets, metrics_in(model))
     )
-    return by_loss or by_metric
+    return by_metric or _aims_at_targets(model)
+
+
+def _aims_at_targets(model: keras.Model) -> bool:
+    """Whether its losses are of Keras and compare outputs with targets as they are."""
+    losses = [keras.losses.get(loss) for loss in keras.tree.flatten(model.loss)]
+    return not overridden(model, ("train_step", "compute_loss")) and all(
+        _is_of_targets(loss) or link_of_loss(loss) == "" for loss in losses
+    )
 
 
 def _is_of_targets(kept: Any) -> bool:

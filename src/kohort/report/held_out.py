@@ -213,6 +213,8 @@ class TestSet:
         given = measured.outputs
         if given is None:
             given = candidate.predict(inputs)
+        if labels is not None and kind == "other":
+            return replace(tested, other_outputs=True)
         found = tested if labels is None else _with_classes(tested, given, labels, kind)
         if found is not tested:
             return found
@@ -223,7 +225,7 @@ class TestSet:
         predicting = _with_predictions(tested, given, self._data.y_test)
         if predicting is not tested and not measured.of_targets:
             return replace(tested, other_scale=True)
-        return predicting
+        return replace(predicting, own_aim=measured.own_aim)
 
     def _add(self, reading: Reading) -> None:
         if self._kept is None:

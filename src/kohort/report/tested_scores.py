@@ -63,6 +63,10 @@ class TestScore:
         labels: Where samples may have several labels, how often each is found; else none.
         other_scale: Whether there are no errors, as the model's loss does not tell that its outputs
             predict the target itself.
+        other_outputs: Whether no right answers are told, as nothing says that outputs are scores of
+            the classes.
+        own_aim: Whether a metric alone says that outputs predict the target: a loss of the user's
+            own may be best elsewhere, as that of a quantile, so that R2 is not judged.
     """
 
     variant: str
@@ -77,6 +81,8 @@ class TestScore:
     by_ranks: float | None = field(default=None, repr=False)
     thresholds: int = field(default=0, repr=False)
     other_scale: bool = False
+    other_outputs: bool = False
+    own_aim: bool = False
     labels: tuple[FoundLabel, ...] = field(default=(), repr=False)
 
     def less(self, other: "TestScore", confidence: float) -> Interval:
@@ -121,8 +127,9 @@ def test_score(tested: Tested, confidence: float) -> TestScore:
     predicted = tested.targets, tested.predictions, errors
     about = tested.variant, tested.metric, score, tested.values, why
     area = tested.by_ranks, tested.thresholds
+    told = tested.other_scale, tested.other_outputs, tested.own_aim
     labels = found_labels(tested, confidence)
-    return TestScore(*about, *predicted, tested.groups, *area, tested.other_scale, labels)
+    return TestScore(*about, *predicted, tested.groups, *area, *told, labels)
 
 
 def _mean(
@@ -200,16 +207,25 @@ def told(scores: Sequence[TestScore], scale: Scale, settings: Settings) -> str:
 
 
 def _without_errors(scores: Sequence[TestScore]) -> list[str]:
-    """Why RMSE, MAE and R2 are not told of some scores, in a sentence; empty where they are."""
-    lacking = [score.variant for score in scores if score.other_scale]
-    if not lacking:
-        return []
-    of = "" if len(lacking) == len(scores) else f" of {listing(lacking)}"
-    told = (
-        f"RMSE, MAE and R2{of} are not told: the loss does not say that outputs are on the scale "
-        "of the target, as a metric of Keras such as metrics=['mae'] would."
-    )
-    return [told]
+    """Why errors, or right answers, are not told of some scores, in sentences; empty of none."""
+
+    def of(lacking: Sequence[TestScore]) -> str:
+        names = [score.variant for score in lacking]
+        return "" if len(names) == len(scores) else f" of {listing(names)}"
+
+    told = []
+    if lacking := [score for score in scores if score.other_scale]:
+        told.append(
+            f"RMSE, MAE and R2{of(lacking)} are not told: the loss does not say that outputs are "
+            "on the scale of the target, as a metric of Keras such as metrics=['mae'] would."
+        )
+    if lacking := [score for score in scores if score.other_outputs]:
+        told.append(
+            f"Right answers and recalls{of(lacking)} are not told: the loss does not say that "
+            "outputs are scores of the classes, as a metric of Keras such as "
+            "metrics=['accuracy'] would."
+        )
+    return told
 
 
 def errors_text(score: TestScore) -> str:
@@ -220,7 +236,9 @@ def errors_text(score: TestScore) -> str:
     """
     if len(score.errors) > 1:
         each = listing([r2_text(one) for one in score.errors])
-        may_be_useless = any(one.may_be_no_better_than_the_mean for one in score.errors)
+        may_be_useless = not score.own_aim and any(
+            one.may_be_no_better_than_the_mean for one in score.errors
+        )
         why = " (one that may be 0 or less is not shown to be better than to answer the mean)"
         return f"R2 of {each} for its {len(score.errors)} numbers{why * may_be_useless}"
     told = []
@@ -228,7 +246,7 @@ def errors_text(score: TestScore) -> str:
         for name, error in (("RMSE", one.rmse), ("MAE", one.mae)):
             if not np.isclose(error.mean, score.score.mean, rtol=_SAME):
                 told.append(f"{name} {error_text(error)}")
-        told.append(f"R2 {r2_text(one, _beside_the_mean(one))}")
+        told.append(f"R2 {r2_text(one, '' if score.own_aim else _beside_the_mean(one))}")
     return listing(told) if told else ""
 
 

@@ -38,7 +38,7 @@ def check_class_model(name: str, model: keras.Model, classes: int) -> None:
             f"{width} outputs",
             "give its last layer data.classes units; a build function gets data as a parameter",
         )
-    if kind_of(model) == "unknown":
+    if kind_of(model) in ("unknown", "other"):
         loss = _loss_of(model)
         raise DesignError(
             f"outputs of variant {name!r} that are known to be probabilities, logits or margins",

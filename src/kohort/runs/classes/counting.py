@@ -82,9 +82,10 @@ class ClassCounter:
             ]
         except Exception:  # noqa: BLE001 (the user's model may have no call, or raise anything)
             return None
-        if not are_of_classes(outputs, classes):
+        kind = output_kind(model)
+        if kind == "other" or not are_of_classes(outputs, classes):
             return None
-        given = class_probabilities(outputs, output_kind(model))
+        given = class_probabilities(outputs, kind)
         answers: np.ndarray = given.argmax(axis=1)
         return answers
 
