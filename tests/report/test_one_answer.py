@@ -214,3 +214,97 @@ def test_what_has_no_known_reference_has_none(arguments, tmp_path):
     page = result.report(tmp_path / "report.html").read_text("utf-8")
     assert "KH204" not in page
     assert "KH207" not in page
+
+
+def tagger(mask, task="tags"):
+    inputs = keras.Input((12,), dtype="int32")
+    read = keras.layers.Embedding(9, 4, mask_zero=mask)(inputs)
+    if task == "text":
+        read = keras.layers.GRU(2)(read)
+    model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(read))
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+class Subclassed(keras.Model):
+    def __init__(self, mask):
+        super().__init__()
+        self.read = keras.layers.Embedding(9, 4, mask_zero=mask)
+        self.end = keras.layers.Dense(1, "sigmoid")
+
+    def call(self, tokens):
+        return self.end(self.read(tokens))
+
+
+def subclassed(mask):
+    model = Subclassed(mask)
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+@pytest.mark.parametrize(
+    ("build", "mask", "is_known"),
+    [
+        (tagger, True, False),
+        (tagger, False, True),
+        (subclassed, True, False),
+        (subclassed, False, True),
+    ],
+)
+def test_where_padding_is_masked_nothing_is_held_against_an_answer_to_it(
+    build, mask, is_known, metric
+):
+    random = np.random.default_rng(2)
+    is_there = np.arange(12) < random.integers(1, 4, 90)[:, None]
+    tokens = random.integers(1, 9, (90, 12)) * is_there
+    tags = (tokens % 2)[..., None]
+    result = kohort.Study(
+        "tags", [kohort.Variant("net", build, mask=mask)], kohort.Dataset(tokens, tags),
+        replicates=kohort.Holdout(0.2, 2), epochs=1, metric=metric,
+    ).run(verbose=0)  # fmt: skip
+    assert (result.record.constant is not None) == is_known
+    assert ("most common" in result.answer() or "the mean" in result.answer()) <= is_known
+
+
+def test_text_that_is_read_to_one_answer_has_its_reference():
+    random = np.random.default_rng(2)
+    tokens, liked = random.integers(0, 9, (90, 12)), random.integers(0, 2, 90)
+    variants = [kohort.Variant("net", tagger, mask=True, task="text")]
+    splits = kohort.Holdout(0.2, 2)
+    result = kohort.Study(
+        "text", variants, kohort.Dataset(tokens, liked), replicates=splits, epochs=1, metric="loss"
+    ).run(verbose=0)
+    assert result.record.constant is not None
+
+
+def test_a_mean_of_areas_without_one_of_its_labels_is_told_before_training():
+    random = np.random.default_rng(2)
+    x = random.normal(size=(300, 3)).astype(np.float32)
+    y = np.stack([x[:, 0] > 0, np.isin(np.arange(300), [5, 9])], axis=1).astype(np.float32)
+
+    def build(multi):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "sigmoid")])
+        metric = keras.metrics.AUC(multi_label=multi, name="auc")
+        model.compile("adam", "binary_crossentropy", metrics=[metric])
+        return model
+
+    def study(multi, names=None):
+        data = kohort.Dataset(x[:200], y[:200], x[200:], y[200:], class_names=names)
+        variants = [kohort.Variant("net", build, multi=multi)]
+        splits = kohort.Holdout(0.05, 6)
+        return kohort.Study("areas", variants, data, replicates=splits, epochs=1, metric="auc")
+
+    metric = keras.metrics.AUC(multi_label=True)
+    metric.update_state(y[200:], x[200:, :2])
+    alone = keras.metrics.AUC()
+    alone.update_state(y[200:, 0], x[200:, 0])
+    assert float(metric.result()) == pytest.approx(float(alone.result()) / 2)  # so Keras does
+    assert "all samples are alike in label 1 in " in str(study(multi=True).plan())
+    assert "area for each label" not in str(study(multi=False).plan())
+    named = study(multi=True, names=["sun", "fog"])
+    lacking = sum(not y[:200][each.valid, 1].any() for each in named.spec.whole_replicates)
+    assert 0 < lacking < 6
+    told = f"in label fog in {lacking} of 6 validation parts and in the test set: Keras counts"
+    assert told in str(named.plan())
+    assert "(Keras counts 0 for 1, in which all" in named.run(verbose=0).test_text()

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend import compute_output_spec
+from keras.src.backend import compute_output_spec, get_keras_mask
 from keras.src.models.functional import Functional
 from keras.src.trainers.trainer import Trainer
 
@@ -314,6 +314,21 @@ def data_loss(model: keras.Model, values: Sequence[Any], batch: tuple[Any, Any, 
 def measures_itself(model: keras.Model) -> bool:
     """Whether a model overrides how its loss is computed."""
     return bool(overridden(model, _MEASURING))
+
+
+def outputs_are_masked(model: keras.Model) -> bool:
+    """Whether outputs may carry a mask, by which Keras's losses and metrics leave out places.
+
+    Of a model that does not tell its outputs, whether a layer of it makes one.
+    """
+    outputs = getattr(model, "outputs", None)
+    if outputs:
+        return any(get_keras_mask(output) is not None for output in outputs)
+    layers: list[Any] = [*model._flatten_layers()]
+    return any(
+        isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False)
+        for layer in layers
+    )
 
 
 def uncompiled(model: keras.Model) -> keras.Model:

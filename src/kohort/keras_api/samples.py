@@ -208,7 +208,9 @@ def _area(found: Any, y: np.ndarray, outputs: np.ndarray) -> tuple[_Area | None,
     if found.curve.name != "ROC":
         return None, "is an area under precision and recall, of which none is known here"
     if not y.size == outputs.size == len(y):
-        return None, "is an area of several outputs, of which none is known here"
+        alike = int((y == y[:1]).all(axis=0).sum()) if found.multi_label else 0
+        zeros = f" (Keras counts 0 for {alike}, in which all samples are alike)" * bool(alike)
+        return None, f"is an area of several outputs{zeros}, of which none is known here"
     truth = y.reshape(-1) != 0
     counts = np.bincount(truth, minlength=2)
     if not counts.all():

@@ -16,6 +16,7 @@ from kohort.design.compatibility import (
     not_taking,
 )
 from kohort.design.replicates import Replicate
+from kohort.design.seen.label_areas import slip_of_areas
 from kohort.design.seen.metric_checks import check_metrics, slip_of_metrics
 from kohort.design.seen.output_checks import check_outputs, slip_of_names
 from kohort.design.seen.still_columns import slip_of_columns
@@ -26,7 +27,7 @@ from kohort.keras_api.callbacks import why_inside_epochs
 from kohort.keras_api.class_outputs import slip_of_outputs
 from kohort.keras_api.description import Description
 from kohort.keras_api.metrics import measured_loss, metric_kinds
-from kohort.keras_api.models import regularizer_count, variables_of
+from kohort.keras_api.models import outputs_are_masked, regularizer_count, variables_of
 from kohort.tracing.signature import TracedSteps
 
 
@@ -100,6 +101,10 @@ def see(spec: StudySpec, number: int, replicate: Replicate, models: BuiltModels)
 def _facts(model: keras.Model, spec: StudySpec, replicate: Replicate) -> dict[str, Any]:
     metrics, measured = metric_kinds(model), measured_loss(model)
     kinds = (measured.constant, *(metric.constant for metric in metrics))
+    if spec.data.y_train[:1].size > 1 and outputs_are_masked(model):
+        # What one answer for all samples scores is not known without the mask.
+        metrics = tuple(metric._replace(constant=None) for metric in metrics)
+        measured = measured._replace(constant=None)
     return {
         "parameters": model.count_params(),
         "state_bytes": _state_bytes(model),
@@ -112,6 +117,7 @@ def _facts(model: keras.Model, spec: StudySpec, replicate: Replicate) -> dict[st
             or slip_of_targets(kinds, spec.data.y_train, spec.data.y_test)
             or slip_of_names(model, spec.data)
             or slip_of_metrics(model)
+            or slip_of_areas(model, spec)
             or slip_of_columns(model, spec, replicate.train)
         ),
     }

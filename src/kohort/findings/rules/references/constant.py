@@ -191,9 +191,10 @@ RULE = Rule(
     "variants rejects that none is better. Else it is found where the best variant scores less "
     "than the study's `margin` better, and inconclusive where it scores more, "
     f"but chance may do that, or where there are fewer than {FEWEST} replicates. It is asked where "
-    "such a metric of Keras or such a loss scores. Where that weighs samples (`sample_weight`), so "
-    "does the one answer: weighted means, medians and shares, and of an accuracy of classes the "
-    "class of the most weight.",
+    "such a metric of Keras or such a loss scores, and not where outputs carry Keras's mask, as of "
+    "padding, which leaves places out of the models' scores. Where that weighs samples "
+    "(`sample_weight`), so does the one answer: weighted means, medians and shares, and of an "
+    "accuracy of classes the class of the most weight.",
     "The best of several variants that have learned nothing is still a winner. An area of 57 % "
     "reads as something, and a loss of 0.8 has no reference that everybody knows.",
     ADVICE,
