@@ -207,10 +207,14 @@ WHOLE = [0.0, 1.0, 2.0, 0.0, 1.0, 2.0]
         ({"y_train": np.reshape([1.0, 2.0] * 3, (6, 1)), "y_test": [[2.0], [1.0]]}, None),
         ({"y_train": [0.0] * 6, "y_test": [0.0, 0.0]}, None),
         ({"y_train": WHOLE, "y_test": [0.5, 1.0]}, None),
-        ({"y_train": [0.0, 0.5] * 3, "y_test": [0.0, 1.0], "class_names": "ab"}, None),
+        ({"y_train": [0.0, 0.5] * 3, "y_test": [0.0, 1.0]}, None),
         ({"y_train": np.eye(6), "y_test": np.eye(6)[:2]}, None),
         # A column, as F1Score needs it.
         ({"y_train": np.reshape(WHOLE, (6, 1)), "y_test": [[2.0], [0.0]]}, None),
+        (
+            {"y_train": np.reshape(WHOLE, (6, 1)), "y_test": [[2.0], [0.0]], "class_names": "abc"},
+            None,
+        ),
     ],
 )
 def test_floats_are_labels_where_they_are_whole_and_from_0_on(changes, classes):

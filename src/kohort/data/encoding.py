@@ -326,8 +326,14 @@ def names_of_classes(
 
 
 def _names_of_columns(train: np.ndarray, test: np.ndarray, given: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns of rows of zeros and ones, checked."""
+    """The names of the columns of rows of zeros and ones, or of the classes of a column of floats.
+
+    Raises:
+        DataError: There are more or fewer, or targets are neither.
+    """
     names, width = checked_names(given), train.shape[1] if train.ndim == 2 else 0
+    if width == 1 and all(np.isin(side, range(len(names))).all() for side in (train, test)):
+        return names
     if width < 2 or not all(np.isin(side, (0, 1)).all() for side in (train, test)):
         raise DataError(
             "class_names of targets that are labels, or rows of zeros and ones",

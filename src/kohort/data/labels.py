@@ -115,9 +115,8 @@ def class_labels(data: Dataset, *, floats_are_labels: bool = False) -> ClassLabe
     if not floats_are_labels or not all(map(_holds_whole_numbers, sides)):
         return None
     train, test = (side.reshape(len(side)).astype(np.int64) for side in sides)
-    return ClassLabels(
-        train, test, _numbered(1 + int(np.concatenate([train, test]).max())), "integers"
-    )
+    numbered = _numbered(1 + int(np.concatenate([train, test]).max()))
+    return ClassLabels(train, test, tuple(data.class_names or numbered), "integers")
 
 
 def holds_several_labels(targets: np.ndarray) -> bool:

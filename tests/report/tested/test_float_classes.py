@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import kohort
+from kohort.data.labels import class_labels
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(300, 3)).astype(np.float32)
@@ -41,6 +42,14 @@ def test_a_column_of_floats_that_are_0_and_1_has_what_labels_have(metric, tmp_pa
     page = floats.report(tmp_path / "report.html").read_text("utf-8")
     assert 'class="confusion"' in page
     assert floats.test_text() == labels.test_text()
+
+
+def test_a_column_of_floats_has_the_names_that_its_classes_are_given():
+    named = kohort.Dataset(X, ONES.astype(np.float32)[:, None], class_names=["no", "yes"])
+    labels = class_labels(named, floats_are_labels=True)
+    assert labels.names == ("no", "yes")
+    assert labels.train.tolist() == ONES.tolist()
+    assert (class_labels(named), named.classes) == (None, None)
 
 
 def test_numbers_to_predict_stay_numbers(tmp_path):

@@ -130,6 +130,8 @@ def test_one_hot_rows_have_names_too():
         (Y, ["sun", "rain"], "a name for each of the 3 columns of the targets, got 2"),
         (X, NAMES, "labels, or rows of zeros and ones"),
         (X[:, 0], NAMES, "labels, or rows of zeros and ones"),
+        (X[:, :1], NAMES, "labels, or rows of zeros and ones"),
+        (3 * HAS[:, :1].astype(np.float32), NAMES, "labels, or rows of zeros and ones"),
         (Y, ["sun", "sun", "fog"], "each another"),
     ],
 )
