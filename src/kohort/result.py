@@ -34,7 +34,8 @@ class Result(ResultView):
 
     The score of a variant is the mean over replicates of its validation metric (the accuracy, or
     what the study names) at its best epoch. For each replicate that is the epoch of lowest mean
-    validation loss of the others, so that no replicate is judged at an epoch that its luck chose.
+    validation loss of some of the others, so that no replicate is judged at an epoch that its luck
+    chose.
 
     `Study.run` returns it, and `kohort.open` gives it again from a store.
 

@@ -550,3 +550,29 @@ def test_one_a_margin_behind_the_winner_is_seldom_called_equivalent_to_it():
         false += any(c.is_equivalent for c in found if c.a in "abcde")
 
     assert false / draws < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
+
+
+@pytest.mark.parametrize("samples", [60, 100, 120, 200, 997])
+@pytest.mark.parametrize("replicates", [2, 3, 5])
+def test_one_sample_more_in_each_replicate_is_no_certainty_of_float32(samples, replicates):
+    random = np.random.default_rng(samples)
+    for _ in range(40):
+        right = random.integers(samples // 2, samples - 1, replicates)
+        accuracies = np.float32([right, right + 1]) / np.float32(samples)
+        found = score_comparison(study_of(1 - accuracies.astype(float)), 0, 1)
+        assert not found.difference.is_formed
+        assert not found.is_conclusive
+        assert found.difference.mean == pytest.approx(1 / samples, rel=1e-4)
+
+
+def test_scores_that_differ_by_rounding_alone_are_the_same():
+    right = np.float32([0.7, 0.81, 0.64])
+    apart = np.stack([right, np.nextafter(right, np.float32(1))]).astype(float)
+    found = score_comparison(study_of(1 - apart), 0, 1)
+    assert found.differences == (0.0, 0.0, 0.0)
+
+
+def test_small_differences_of_small_errors_are_no_rounding():
+    errors = 1e-9 * np.array([[5.0, 6.0, 7.0, 5.5], [7.0, 8.1, 9.0, 7.4]])
+    found = score_comparison(study_of(errors, scale=percent_of(1e-8), margin=1e-10), 0, 1)
+    assert found.is_decided

@@ -170,10 +170,15 @@ class Conclusions:
     def ranking(self) -> list[int]:
         """The numbers of all variants, best first.
 
-        Means over only the replicates that did not diverge come after complete ones, and in a race
+        Means over only the replicates that have a score come after complete ones, and in a race
         means over fewer replicates come after those over more.
         """
-        lost = np.array([curves.diverged.any() for curves in self.study.variants])
+        lost = np.array(
+            [
+                not np.isfinite(errors[curves.lengths > 0]).all()
+                for curves, errors in zip(self.study.variants, self.study.errors, strict=True)
+            ]
+        )
         order: list[int] = np.lexsort((self.mean_errors, -self.record.whole.trained, lost)).tolist()
         return order
 
@@ -190,6 +195,13 @@ class Conclusions:
             for curves in self.study.variants
             if curves.diverged.any()
         ]
+
+    @property
+    def without_score(self) -> list[tuple[str, int, int]]:
+        """Variants whose score is no number though they trained: as `diverged`."""
+        of_each = zip(self.study.variants, self.study.errors, strict=True)
+        lost = [(c, int((~np.isfinite(errors[c.sound])).sum())) for c, errors in of_each]
+        return [(curves.name, count, curves.trained) for curves, count in lost if count]
 
     @cached_property
     def recalls(self) -> list[Recalls] | None:

@@ -12,6 +12,8 @@ from kohort.findings.factorial import effects as factorial
 from kohort.findings.factorial.axes import axes_of
 from kohort.findings.families import corrected_comparison
 from kohort.findings.from_record import study_curves
+from kohort.findings.statistics.scale import Scale
+from kohort.report.factorial.effect_words import what_axes_do
 from tests.findings.factorial.records import grid_of, record_of
 
 # [units, learning rate, replicate]
@@ -348,3 +350,32 @@ def test_a_range_that_is_zero_in_all_replicates_is_not_surely_zero():
     assert not reach.size.is_formed
     (effect,) = effects.of_axis("units")
     assert effect.comparison.difference.is_formed  # of variants that are equal
+
+
+def test_a_level_that_is_never_beside_the_first_may_do_anything():
+    random = np.random.default_rng(0)
+    arguments = [
+        {"scale": "1.0", "width": "16"}, {"scale": "1.1", "width": "16"},
+        {"scale": "1.1", "width": "17"}, {"scale": "0.0", "width": "17"},
+    ]  # fmt: skip
+    scores = 0.9 + 0.001 * random.normal(size=(4, 6))
+    alike, scores[3] = effects_of(scores, arguments), 0.5 + 0.001 * random.normal(size=6)
+    found = effects_of(scores, arguments)
+    assert not alike.none_matters  # nor is it known where all scores are near
+    assert not found.none_matters
+    told = what_axes_do(found, Scale())
+    assert "0.0 is never beside 1.0 with all else equal" in told[0]
+    assert "never beside" not in told[1]
+
+
+def test_a_grid_without_a_difference_still_says_so():
+    scores = 0.9 + 1e-4 * np.random.default_rng(0).normal(size=(2, 3, 8))
+    assert effects_of(scores).none_matters
+
+
+def test_levels_that_are_one_model_are_a_line_of_it():
+    scores = np.broadcast_to([[0.7, 0.8, 0.75]], (3, 3))
+    found = effects_of(scores, grid_of(units=[1, 2, 3]))
+    (trend,) = found.of_axis("units", "trend")
+    assert (trend.comparison.difference.low, trend.comparison.difference.high) == (0.0, 0.0)
+    assert trend.comparison.is_equivalent

@@ -8,6 +8,7 @@ import numpy as np
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
+from kohort.findings.paired.differences import rounding_of
 from kohort.findings.statistics.comparison import Comparison, compare, correct
 
 type Outcome = Literal["turns", "same", "apart", "raw alone", "clean alone", "open"]
@@ -128,6 +129,7 @@ def _change(raw: Conclusions, clean: Conclusions, a: int, b: int) -> Comparison:
         "clean data",
         of_raw[:count],
         of_clean[:count],
+        noise=rounding_of(raw.study.scale, raw.study.errors),
         measure=f"{raw.record.variant_names[b]} less {raw.record.variant_names[a]}",
         margin=raw.study.margin,
         confidence=raw.study.confidence,

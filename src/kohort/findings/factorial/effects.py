@@ -16,7 +16,7 @@ from kohort.findings.factorial.contrasts import (
 from kohort.findings.factorial.ranges import AxisRange, ranges, whole_levels, widest
 from kohort.findings.families import corrected_comparison
 from kohort.findings.judged import StudyCurves
-from kohort.findings.paired.differences import SAME
+from kohort.findings.paired.differences import SAME, rounding_of
 from kohort.findings.statistics.comparison import Comparison, compare, correct
 from kohort.findings.statistics.interval import mean_interval
 
@@ -114,7 +114,10 @@ def effects_of(study: StudyCurves, axes: Axes) -> Effects:
     whole = whole_levels(contrasts.scores, axes)
     reach = ranges(first, axes, whole or [contrasts.against_first(n) for n in numbers])
     are_alike = whole is not None and len(reach) == len(axes.axes)
-    are_level = all(e.comparison.is_equivalent for e in corrected if e.kind == "level")
+    of_levels = [effect for effect in corrected if effect.kind == "level"]
+    # A level that is never beside the first, all else equal, may do anything.
+    are_all = len(of_levels) == sum(len(axis.levels) - 1 for axis in axes.axes)
+    are_level = are_all and all(e.comparison.is_equivalent for e in of_levels)
     none = are_level and _none_matters(first, corrected, reach)
     most = widest(first, reach) if are_alike and not are_level else None
     is_sure = any(e.comparison.is_decided for e in corrected if e.axes == (most,))
@@ -155,6 +158,7 @@ class _Contrasts:
         losses = [curves.at_best(curves.valid_loss) for curves in study.variants]
         self._losses = np.where(np.isnan(study.errors), np.nan, losses)
         self._of_level: dict[tuple[int, int], Means] = {}
+        self._losses_beside: dict[tuple[int, int], np.ndarray] = {}
 
     def levels(self, number: int) -> list[Effect]:
         """Each level of an axis against its first one."""
@@ -165,6 +169,7 @@ class _Contrasts:
             if len(cells):
                 both, losses = means(self.scores, cells), means(self._losses, cells)
                 self._of_level[number, level] = both
+                self._losses_beside[number, level] = losses.values
                 compared = self._compared(axis.levels[0], name, both.values, losses.values)
                 one, other = cells[both.used][0]
                 found.append(
@@ -187,7 +192,11 @@ class _Contrasts:
         line = along_line(at, np.array([against_first[n] for n in numbers]))
         ends = (end(numbers, key=numbers.__getitem__) for end in (min, max))
         low, high = (axis.levels[level] for level in ends)
-        compared = self._compared(low, high, np.array([0 * line, line]), None)
+        # All levels of one model are a line of that, too.
+        both = [self._losses_beside[number, level] for level in numbers if level]
+        sides = np.stack(both, axis=1) if both else None
+        losses = None if sides is None else sides.reshape(2, -1)
+        compared = self._compared(low, high, np.array([0 * line, line]), losses)
         counts = [self._of_level[number, level].counts for level in numbers if level]
         contexts, of = map(min, zip(*counts, strict=True))
         # Over contexts of its own each level may differ from the first one by the whole scale.
@@ -247,6 +256,7 @@ class _Contrasts:
             test_to_train=study.test_to_train,
             higher_is_better=study.scale.higher_is_better,
             are_same=are_same,
+            noise=rounding_of(study.scale, study.errors),
         )
 
 

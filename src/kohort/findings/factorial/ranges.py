@@ -10,7 +10,8 @@ import numpy as np
 from kohort.findings.factorial.axes import Axes, Axis
 from kohort.findings.factorial.contrasts import cross_validated_range
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.interval import Interval
+from kohort.findings.paired.differences import rounding_of
+from kohort.findings.statistics.interval import Interval, evened
 
 type Levels = Mapping[int, np.ndarray]
 """By the number of a level, its scores `[replicate]`, all from one origin."""
@@ -113,7 +114,9 @@ def _range(study: StudyCurves, axis: Axis, levels: Levels) -> AxisRange | None:
     low, high = int(averages.argmin()), int(averages.argmax())
     names = [axis.levels[level] for level in levels]
     worst, best = (low, high) if study.scale.higher_is_better else (high, low)
-    found = cross_validated_range(values)
+    noise = rounding_of(study.scale, study.errors)
+    found = evened(cross_validated_range(values), noise)
+    most = evened(np.where(whole, values[high] - values[low], np.nan), noise)
     size = study.interval(found).of_a_score
     # Where the interval lies below zero, what it is cut to would tell a range of zero as sure.
     size = replace(size, low=np.nan, high=np.nan) if size.high < 0 else size.within(0.0, np.inf)
@@ -123,5 +126,5 @@ def _range(study: StudyCurves, axis: Axis, levels: Levels) -> AxisRange | None:
         names[best],
         replace(size, mean=max(size.mean, 0.0)),
         tuple(map(float, found)),
-        tuple(map(float, np.where(whole, values[high] - values[low], np.nan))),
+        tuple(map(float, most)),
     )

@@ -4,6 +4,8 @@ import numpy as np
 
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.statistics.comparison import Comparison, compare
+from kohort.findings.statistics.interval import ROUNDING, largest
+from kohort.findings.statistics.scale import Scale
 from kohort.findings.statistics.spreads import Spread
 
 SAME = 1e-3
@@ -24,6 +26,7 @@ def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
         higher_is_better=scale.higher_is_better,
         are_same=_are_same(study.variants[a], study.variants[b]),
         moderated=study.spreads.between(a, b),
+        noise=rounding_of(study.scale, errors[[a, b]]),
     )
 
 
@@ -37,16 +40,23 @@ def _are_same(a: VariantCurves, b: VariantCurves) -> bool:
 
 def rise_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
     """The paired difference of how far two variants' losses rise after e*, `b - a` (numbers)."""
+    pair = study.variants[a], study.variants[b]
     # No margin: the study does not define which rise of a loss is of practical interest.
     return _paired(
         study,
         (a, b),
-        (study.variants[a].rise(), study.variants[b].rise()),
+        (pair[0].rise(), pair[1].rise()),
         "rise of validation loss after the best epoch",
         margin=float("nan"),
         higher_is_better=False,
-        are_same=_are_same(study.variants[a], study.variants[b]),
+        are_same=_are_same(*pair),
+        noise=ROUNDING * largest(np.array([v.loss_at_best for v in pair])),
     )
+
+
+def rounding_of(scale: Scale, errors: np.ndarray) -> float:
+    """By how much differences of errors may differ by the rounding of float32 alone."""
+    return scale.rounding(largest(errors))
 
 
 def _paired(
@@ -58,6 +68,7 @@ def _paired(
     margin: float,
     higher_is_better: bool,
     are_same: bool,
+    noise: float,
     moderated: Spread | None = None,
 ) -> Comparison:
     return compare(
@@ -65,6 +76,7 @@ def _paired(
         study.variants[pair[1]].name,
         *values,
         measure=measure,
+        noise=noise,
         margin=margin,
         confidence=study.confidence,
         test_to_train=study.test_to_train,

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import scipy
 
-from kohort.findings.statistics.interval import Interval, mean_interval
+from kohort.findings.statistics.interval import Interval, evened, mean_interval
 from kohort.findings.statistics.power import replicates_needed
 from kohort.findings.statistics.spreads import Spread
 from kohort.findings.statistics.stepwise import holm
@@ -239,6 +239,7 @@ def compare(
     are_same: bool = True,
     moderated: Spread | None = None,
     share: float = 1.0,
+    noise: float = 0.0,
 ) -> Comparison:
     """Compare two variants, pair by pair.
 
@@ -260,9 +261,10 @@ def compare(
             since few samples can give both the same score, there is no interval.
         moderated: The spread of the differences, where other variants help to estimate it.
         share: The part of the error rate that may be spent on it.
+        noise: By how much differences may differ by the rounding of the values alone.
     """
     differences = np.asarray(values_b, float) - np.asarray(values_a, float)
-    differences = differences[np.isfinite(differences)]
+    differences = evened(differences[np.isfinite(differences)], noise)
     interval = _interval(differences, 1 - confidence, test_to_train, moderated, share)
     if not (are_same or differences.any()):
         interval = replace(interval, low=np.nan, high=np.nan, p_value=np.nan)

@@ -124,6 +124,28 @@ def mean_interval(
     return Interval(mean, mean - half, mean + half, n, p_value)
 
 
+def largest(values: np.ndarray) -> float:
+    """The largest size of values that are finite; 0 of none."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+
+
+def evened(differences: np.ndarray, noise: float) -> np.ndarray:
+    """Differences that are alike but for rounding, made equal: zero, or their mean.
+
+    Scores are measured in float32, and differences of them are small: one sample of 120 more in
+    each replicate is a coincidence, which the last digits would make a certainty of.
+
+    Args:
+        differences: `[replicate]`; what is not finite stays.
+        noise: By how much they may differ by rounding alone; see `Scale.rounding`.
+    """
+    there = np.isfinite(differences)
+    if not there.any() or np.ptp(differences[there]) > noise:
+        return differences
+    mean = float(differences[there].mean())
+    return np.where(there, 0.0 if abs(mean) <= noise else mean, differences)
+
+
 def half_of_one_more(values: np.ndarray, confidence: float, explained: float = 0.0) -> float:
     """Half the width of Student's interval for one more value; 0 of one alone.
 

@@ -2,7 +2,7 @@
 
 from kohort.findings.factorial.axes import Axis
 from kohort.findings.factorial.effects import Effect, Effects
-from kohort.findings.names import MOST_NAMES, listing
+from kohort.findings.names import MOST_NAMES, listing, shortlist
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
@@ -35,11 +35,21 @@ def _axis(effects: Effects, axis: Axis, scale: Scale) -> str:
     text = f"{axis.name} {axis.levels[0]} {'; '.join(parts)}"
     if more := len(ranked) - len(shown):
         text += f"; and {more} other level{'s' * (more > 1)}"
+    text += _never_beside(axis, {e.levels[0] for e in levels})
     for trend in effects.of_axis(axis.name, "trend"):
         over = " of logarithms" * trend.is_logarithmic
         ends = f"{trend.references[0]} to {trend.levels[0]}"
         text += f"; along a line{over} from {ends}: {_told(trend, scale)}"
     return f"{text}.{f' {LEFT_OUT}' * any(e.contexts < e.of for e in levels)}"
+
+
+def _never_beside(axis: Axis, known: set[str]) -> str:
+    """Which levels are never compared with the first, to end a sentence; "" where all are."""
+    lacking = [level for level in axis.levels[1:] if level not in known]
+    if not lacking:
+        return ""
+    verb = "are" if len(lacking) > 1 else "is"
+    return f"; {shortlist(lacking)} {verb} never beside {axis.levels[0]} with all else equal"
 
 
 LEFT_OUT = "Settings of the other axes in which one of them diverged are left out."

@@ -6,13 +6,14 @@ import numpy as np
 
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.factorial.effects import Effects
+from kohort.findings.names import capital, shortlist
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.scale import Scale
 from kohort.report import words
 
 
 def over_what(conclusions: Conclusions, where: str = "") -> str:
-    """That scores and differences are over different replicates; empty where they are not.
+    """That scores and differences are over different replicates, or lack some; else empty.
 
     So a difference need not be that of the two scores in the table; nor does the table go by scores
     alone.
@@ -21,20 +22,37 @@ def over_what(conclusions: Conclusions, where: str = "") -> str:
         conclusions: Of the study.
         where: Where the number of replicates is told, for a table of a race.
     """
+    told = _without_score(conclusions)
     counts = np.isfinite(conclusions.study.errors).sum(axis=1)
     if len(set(counts[counts > 0].tolist())) < 2:
-        return ""
+        return told
     if conclusions.race is None:
         text = (
-            "Scores are over the replicates that each variant trained to the end; differences are "
-            "over those that both did."
+            f"{told} Scores are over the replicates in which each variant has one; differences are "
+            "over those in which both have."
+            if told
+            else "Scores are over the replicates that each variant trained to the end; differences "
+            "are over those that both did."
         )
-        is_split = len(conclusions.record.variants) > len(conclusions.diverged)
+        lost = {name for name, *_ in [*conclusions.diverged, *conclusions.without_score]}
+        is_split = len(conclusions.record.variants) > len(lost)
         return f"{text} In the table those that lost some stand last." if is_split else text
-    return (
+    text = (
         f"Scores are over the replicates that each variant trained{where}; differences are over "
         "those that both trained. In the table those that trained more stand first."
     )
+    return f"{told} {text}".strip()
+
+
+def _without_score(conclusions: Conclusions) -> str:
+    """Of which variants the score is no number in some replicates, in a sentence; "" of none."""
+    of = [
+        f"{lost} of {trained} replicates of {n}" for n, lost, trained in conclusions.without_score
+    ]
+    if not of:
+        return ""
+    metric = conclusions.study.scale.metric
+    return f"{capital(metric)} is not a number in {shortlist(of)}."
 
 
 def of_which(effects: Effects | None, looks: Sequence[int]) -> str:

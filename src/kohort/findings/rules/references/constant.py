@@ -7,7 +7,7 @@ import numpy as np
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.finding import FEWEST, Evidence, Finding, Rule, Verdict, more_replicates
 from kohort.findings.judged import StudyCurves
-from kohort.findings.statistics.interval import ROUNDING, Interval, mean_interval
+from kohort.findings.statistics.interval import ROUNDING, Interval, evened, mean_interval
 from kohort.findings.statistics.proportion import area_above_chance
 from kohort.findings.statistics.scale import fixed, significant, worse_by_parts
 from kohort.findings.statistics.stepwise import simes
@@ -74,7 +74,7 @@ def advantages(study: StudyCurves, confidence: float) -> dict[str, Interval]:
         behind = study.samples_behind(len(sound)) if len(sound) >= FEWEST else 0.0
         if constant.ones is None or not behind or (constant.valid[sound] != CHANCE).any():
             gains[curves.name] = mean_interval(
-                _gains(study, errors)[sound],
+                evened(_gains(study, errors)[sound], ROUNDING),
                 confidence=confidence,
                 test_to_train=study.test_to_train,
             )
