@@ -89,8 +89,23 @@ def test_who_is_best_balanced_is_told_beside_a_winner_by_accuracy():
     assert balanced.startswith("v0 finds ")
     assert balanced.endswith("), the highest.")
     only = {place: n for place, n in FOUND.items() if place[0]}
-    assert len(ClassView(record(found=only)).recalls_text()) == 1  # of v0 nothing is known
+    (of_winner,) = ClassView(record(found=only)).recalls_text()
+    assert of_winner.endswith("), the highest that is known: that of v0 is not.")
     assert ClassView(record(found={})).recalls_text() == []
+
+
+def test_none_is_the_highest_where_that_of_others_is_not_known():
+    counts = ClassCounts(("no", "yes"), UNEVEN, {(2, n): np.array([70, 12]) for n in range(2)})
+    scores, nan = [[0.5, 0.6], [0.7, 0.8], [0.9, 0.95]], float("nan")
+    lost = replace(record_of(grid_of(units=[1, 2, 3]), scores), classes=counts)
+    (told,) = ClassView(lost).recalls_text()
+    assert told.endswith("), the highest that is known: those of v0 and v1 are not.")
+    first, *others = classes_shown(Conclusions(lost)).rows
+    assert "not known" not in [first.balanced, *first.recalls]
+    assert [(row.balanced, row.recalls) for row in others] == [("not known", ["not known"] * 2)] * 2
+    diverged = record_of(grid_of(units=[1, 2, 3]), [[nan] * 2, [nan] * 2, scores[2]])
+    (told,) = ClassView(replace(diverged, classes=counts)).recalls_text()
+    assert told.endswith("), the highest.")
 
 
 def test_of_many_classes_a_sentence_names_the_least_found():

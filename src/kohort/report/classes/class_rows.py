@@ -6,7 +6,7 @@ from typing import NamedTuple
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import percent
-from kohort.report.classes.recall_words import recalls_text
+from kohort.report.classes.recall_words import recalls_text, unknown_recalls
 
 
 class RecallRow(NamedTuple):
@@ -33,17 +33,15 @@ def classes_shown(conclusions: Conclusions) -> ShownClasses | None:
     counts, recalls = conclusions.record.classes, conclusions.recalls
     if counts is None or recalls is None:
         return None
-    rows = [
-        RecallRow(
-            conclusions.record.variant_names[number],
-            _told(recalls[number].balanced_accuracy),
-            [_told(recall) for recall in recalls[number].of_class],
-        )
-        for number in conclusions.ranking
-    ]
+    unknown, rows = unknown_recalls(conclusions), []
+    for number in conclusions.ranking:
+        otherwise, found = "not known" if number in unknown else "none", recalls[number]
+        each = [_told(recall, otherwise) for recall in found.of_class]
+        balanced = _told(found.balanced_accuracy, otherwise)
+        rows.append(RecallRow(conclusions.record.variant_names[number], balanced, each))
     return ShownClasses(recalls_text(conclusions), counts.names, rows)
 
 
-def _told(part: Interval) -> str:
-    """A part of samples with its interval; "none" of a variant that did not train to the end."""
-    return percent(part) if math.isfinite(part.mean) else "none"
+def _told(part: Interval, otherwise: str) -> str:
+    """A part of samples with its interval; of a variant that has none what stands for that."""
+    return percent(part) if math.isfinite(part.mean) else otherwise

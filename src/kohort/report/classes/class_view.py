@@ -41,9 +41,9 @@ class ClassView(RaceView):
     def recalls_text(self) -> list[str]:
         """What variants find of each class on validation, in a sentence each.
 
-        They are the winner, the baseline, and the one of the highest balanced accuracy. Empty where
-        the largest class has less than twice the samples of the smallest: there the accuracy tells
-        it.
+        They are the winner, the baseline, and the one of the highest balanced accuracy; where that
+        of other variants is not known, it names these. Empty where the largest class has less than
+        twice the samples of the smallest: there the accuracy tells it.
 
         Example:
             >>> result.recalls_text()  # its classes are of about one size

@@ -4,7 +4,7 @@ import numpy as np
 
 from kohort.findings.classes.recalls import is_uneven
 from kohort.findings.conclusions import Conclusions
-from kohort.findings.names import listing
+from kohort.findings.names import listing, shortlist
 from kohort.findings.statistics.scale import percent
 
 NAMED = 4
@@ -14,8 +14,9 @@ NAMED = 4
 def recalls_text(conclusions: Conclusions) -> list[str]:
     """What variants find of each class on validation, a sentence each.
 
-    They are the winner, the baseline, and the one of the highest balanced accuracy, as far as that
-    is known. Empty where classes are about as large as each other: the accuracy tells it there.
+    They are the winner, the baseline, and the one of the highest balanced accuracy that is known;
+    where that of another is not, it says of which. Empty where classes are about as large as each
+    other: the accuracy tells it there.
     """
     counts, winner = conclusions.record.classes, conclusions.winner
     if counts is None or conclusions.recalls is None or winner is None or not is_uneven(counts):
@@ -24,10 +25,31 @@ def recalls_text(conclusions: Conclusions) -> list[str]:
     known = {number: mean for number, mean in enumerate(means) if np.isfinite(mean)}
     highest = max(known, key=lambda number: known[number], default=winner)
     shown = [number for number in dict.fromkeys((winner, 0, highest)) if number in known]
-    return [_told(conclusions, number, is_highest=number == highest) for number in shown]
+    rank = f", the highest{_of_those_known(conclusions)}"
+    return [_told(conclusions, number, rank * (number == highest)) for number in shown]
 
 
-def _told(conclusions: Conclusions, number: int, *, is_highest: bool) -> str:
+def unknown_recalls(conclusions: Conclusions) -> list[int]:
+    """The numbers of variants that trained to the end, and whose balanced accuracy is not known."""
+    return [
+        number
+        for number, recalls in enumerate(conclusions.recalls or ())
+        if len(conclusions.study.variants[number].sound)
+        and not np.isfinite(recalls.balanced_accuracy.mean)
+    ]
+
+
+def _of_those_known(conclusions: Conclusions) -> str:
+    """What follows "the highest" where that is not known of all."""
+    unknown = unknown_recalls(conclusions)
+    if not unknown:
+        return ""
+    names = shortlist([conclusions.record.variant_names[number] for number in unknown])
+    that, is_not = ("that", "is not") if len(unknown) == 1 else ("those", "are not")
+    return f" that is known: {that} of {names} {is_not}"
+
+
+def _told(conclusions: Conclusions, number: int, rank: str) -> str:
     counts, recalls = conclusions.record.classes, conclusions.recalls
     assert counts is not None
     assert recalls is not None
@@ -38,5 +60,5 @@ def _told(conclusions: Conclusions, number: int, *, is_highest: bool) -> str:
     least = "the least, " * (len(known) > NAMED)
     return (
         f"{conclusions.record.variant_names[number]} finds {least}{each}; balanced accuracy "
-        f"{percent(found.balanced_accuracy)}{', the highest' * is_highest}."
+        f"{percent(found.balanced_accuracy)}{rank}."
     )
