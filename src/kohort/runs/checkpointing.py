@@ -116,10 +116,12 @@ class Checkpointer:
         for record in self._kept.epochs():
             logs.setdefault(record.member, {})[record.epoch] = record.logs
         records = {record.key: record for record in self._kept.members()}
+        beside = self._kept.beside_dropped()
         for member in plan.every_member:
             key = key_of(plan, member)
             weights = self._weights(records[key]) if key in self._finished else None
-            yield member, from_store(logs.get(key, {}), weights, self._finished.get(key))
+            seconds = self._finished.get(key)
+            yield member, from_store(logs.get(key, {}), weights, seconds, beside.get(key, {}))
 
     def _weights(self, record: MemberRecord) -> Weights | None:
         """The weights of a member that finished, unless it is to be trained again."""

@@ -58,7 +58,8 @@ class PriorProgress(NamedTuple):
         logs: By epoch (from 0).
         weights: Of a member that has finished; None where they were dropped.
         seconds: Its training time; None where it has not finished.
-        found: As `ClassCounter.found` counts; None where its weights were dropped.
+        found: As `ClassCounter.found` counts; None where that is not known, as of a member whose
+            weights a kohort dropped that kept no counts without them.
     """
 
     logs: dict[int, dict[str, float]]

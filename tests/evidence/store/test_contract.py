@@ -22,6 +22,7 @@ from kohort.evidence.store import (
     rows,
     schema,
 )
+from kohort.evidence.store.trained import weight_rows
 from tests.evidence.store.conftest import MEMBERS, ONE, VARIANTS
 
 WEIGHTS = [np.arange(6, dtype=np.float32).reshape(2, 3), np.zeros(0), np.array(True)]
@@ -311,6 +312,40 @@ class TestStudy:
         with pytest.raises(StoreError, match="damaged"):
             claimed.weights_of(left)
 
+    def test_what_lies_beside_weights_outlives_them(self, claimed):
+        beside = {"found": np.array([3, 1]), "more": np.array([[0.5]], ml_dtypes.bfloat16)}
+        for member in MEMBERS[:3]:
+            claimed.finish(member, WEIGHTS, 1.0, beside)
+        claimed.finish(MEMBERS[3], WEIGHTS, 1.0)
+        assert claimed.beside_dropped() == {}
+        damage(claimed, claimed.members()[2].weights)
+        claimed.drop_weights(MEMBERS[1:4])
+        kept = claimed.beside_dropped()
+        assert [*kept] == [MEMBERS[1]], "nothing lay beside the others, or was damaged"
+        assert {name: array.dtype for name, array in kept[MEMBERS[1]].items()} == {
+            name: array.dtype for name, array in beside.items()
+        }
+        assert {name: array.tolist() for name, array in kept[MEMBERS[1]].items()} == {
+            name: array.tolist() for name, array in beside.items()
+        }
+        claimed.drop_weights(MEMBERS[:2])
+        assert [*claimed.beside_dropped()] == MEMBERS[:2], "one whose weights were gone keeps it"
+        claimed.finish(ONE, WEIGHTS, 1.0, {"found": np.array([4])})
+        claimed.restart(MEMBERS[1])
+        assert claimed.beside_dropped() == {}
+        assert claimed.weights(ONE).beside["found"].tolist() == [4]
+
+    def test_what_lay_beside_weights_is_left_out_where_its_row_is_damaged(self, claimed, store):
+        claimed.finish(ONE, WEIGHTS, 1.0, {"found": np.array([3, 1])})
+        claimed.drop_weights([ONE])
+        ((_, content, digest),) = store._database.read(
+            lambda connection: weight_rows.beside_dropped(connection, claimed.number)
+        )
+        assert files.digest_of(content) == digest
+        damaged = update(schema.member).values(beside=content[:-1] + b"1")
+        store._database.write(lambda connection: connection.execute(damaged))
+        assert claimed.beside_dropped() == {}
+
     def test_the_rows_forget_weights_before_their_files_go(self, claimed, monkeypatch):
         claimed.finish(ONE, WEIGHTS, 1.0)
 
@@ -415,7 +450,7 @@ class TestStudy:
             lambda c: journal.begin_run(c, run),
             lambda c: rows.upsert(c, journal.schema.event, ["token"], [event]),
             lambda c: journal.keep_findings(c, number, [FINDING]),
-            lambda c: rows.restart(c, other),
+            lambda c: weight_rows.restart(c, other),
         ]
         for work in works:
             assert store._database.write(work) == store._database.write(work)

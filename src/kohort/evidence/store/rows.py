@@ -36,7 +36,7 @@ from kohort.evidence.store.records import (
     to_text,
 )
 
-_AT_ONCE = 1000
+AT_ONCE = 1000
 """Ids in one statement; databases take some ten thousand."""
 
 
@@ -285,65 +285,6 @@ def _beyond(after: Mapping[int, int]) -> Iterator[ColumnElement[bool]]:
     for number, known in after.items():
         alike.setdefault(known, []).append(number)
     for known, members in alike.items():
-        for first in range(0, len(members), _AT_ONCE):
-            among = schema.epoch.c.member.in_(members[first : first + _AT_ONCE])
+        for first in range(0, len(members), AT_ONCE):
+            among = schema.epoch.c.member.in_(members[first : first + AT_ONCE])
             yield among & (schema.epoch.c.epoch >= known)
-
-
-def finish(connection: Connection, member: int, values: Mapping[str, Any]) -> str | None:
-    """Set columns of a member; returns the name of the file with its weights before."""
-    table = schema.member
-    before = connection.scalar(select(table.c.weights).where(table.c.id == member))
-    connection.execute(update(table).where(table.c.id == member).values(values))
-    return before
-
-
-def finish_all(
-    connection: Connection, written: Mapping[int, Mapping[str, Any]]
-) -> dict[int, str | None]:
-    """Set the same columns of members by their ids; returns the files with their weights before."""
-    table = schema.member
-    before: dict[int, str | None] = {}
-    members = list(written)
-    for first in range(0, len(members), _AT_ONCE):
-        among = table.c.id.in_(members[first : first + _AT_ONCE])
-        found = connection.execute(select(table.c.id, table.c.weights).where(among))
-        before |= {row.id: row.weights for row in found}
-    columns: dict[str, Any] = {
-        name: bindparam(f"new_{name}") for name in next(iter(written.values()))
-    }
-    connection.execute(
-        update(table).where(table.c.id == bindparam("key")).values(columns),
-        [
-            {"key": key} | {f"new_{name}": value for name, value in values.items()}
-            for key, values in written.items()
-        ],
-    )
-    return before
-
-
-def drop_weights(connection: Connection, members: Sequence[int]) -> list[str]:
-    """Forget the files with the weights of members; returns their names."""
-    table, names = schema.member, list[str]()
-    for first in range(0, len(members), _AT_ONCE):
-        among = table.c.id.in_(members[first : first + _AT_ONCE])
-        names += filter(None, connection.scalars(select(table.c.weights).where(among)))
-        connection.execute(update(table).where(among).values(weights=None, sha256=None))
-    return names
-
-
-def restart(connection: Connection, member: int) -> str | None:
-    """Delete a member's epochs, and mark it as not finished; returns its file's name."""
-    connection.execute(delete(schema.epoch).where(schema.epoch.c.member == member))
-    gone = dict.fromkeys(("finished", "seconds", "weights", "sha256"))
-    return finish(connection, member, {"epochs": 0, **gone})
-
-
-def weights_file(
-    connection: Connection, member: int
-) -> tuple[str | None, str | None, datetime | None]:
-    """The name and the SHA-256 of the file with a member's weights, and when it finished."""
-    table = schema.member.c
-    found = select(table.weights, table.sha256, table.finished).where(table.id == member)
-    row = connection.execute(found).one()
-    return row.weights, row.sha256, row.finished

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration."""
 
 OLDEST = "0003"
@@ -122,8 +122,11 @@ member = _table(
     Column("seconds", Double),
     Column("weights", Text),
     Column("sha256", String(64)),
+    Column("beside", LargeBinary),
+    Column("beside_sha256", String(64)),
     UniqueConstraint("variant", "replicate", "share"),
 )
+"""What lies beside a member's weights is in their file, and in `beside` once that was dropped."""
 
 epoch = Table(
     "epoch",

@@ -22,8 +22,8 @@ def class_counts(
 ) -> ClassCounts | None:
     """Which classes the members find; None where no member tells classes.
 
-    A variant is left out of which a member is not known, since its weights were dropped: means
-    over the others would be taken for those over all replicates.
+    A variant is left out of which a member is not known: means over the others would be taken for
+    those over all replicates.
 
     Args:
         spec: The study.

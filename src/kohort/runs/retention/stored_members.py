@@ -1,5 +1,9 @@
 """Members as a store has them: weights, and beside them what was found with these."""
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from kohort.evidence.store import EndedMember, MemberKey, Weights
 from kohort.runs.recording import Trained
 from kohort.runs.work import PriorProgress
@@ -15,9 +19,21 @@ def to_store(key: MemberKey, trained: Trained) -> EndedMember:
 
 
 def from_store(
-    logs: dict[int, dict[str, float]], weights: Weights | None, seconds: float | None
+    logs: dict[int, dict[str, float]],
+    weights: Weights | None,
+    seconds: float | None,
+    dropped: Mapping[str, np.ndarray],
 ) -> PriorProgress:
-    """What is stored of a member; for the arguments see `PriorProgress`."""
+    """What is stored of a member.
+
+    Args:
+        logs: As of `PriorProgress`.
+        weights: As they were stored; None where they were dropped, or it has not finished.
+        seconds: As of `PriorProgress`.
+        dropped: What lay beside weights that were dropped.
+    """
+    if seconds is None:
+        return PriorProgress(logs, None, None, None)
     if weights is None:
-        return PriorProgress(logs, None, seconds, None)
+        return PriorProgress(logs, None, seconds, dropped.get(_FOUND))
     return PriorProgress(logs, list(weights), seconds, weights.beside.get(_FOUND))
