@@ -387,6 +387,8 @@ def test_decimal_columns_of_parquet_are_numbers(tmp_path):
         ("tame", ["yes", "true"], "write true or false$"),
         ("age", ["old", "4"], "give a number that float32 holds, or empty it$"),
         ("kg", ["heavy", "4"], "give a number that float32 holds$"),
+        ("kg", [4.0, None], "in column .kg., got an empty cell in row 1 .*; training had none: "),
+        ("tame", [None, True], "in row 0 .*; training had none: fill it, or leave the row out$"),
     ],
 )
 def test_a_cell_that_cannot_be_read_is_mended_as_its_column_allows(column, cells, mend):
@@ -397,6 +399,14 @@ def test_a_cell_that_cannot_be_read_is_mended_as_its_column_allows(column, cells
     rows[column] = cells
     with pytest.raises(DataError, match=mend):
         Columns(columns).encode(rows)
+
+
+@pytest.mark.parametrize("row", range(10))
+def test_one_empty_cell_of_the_data_is_read_whichever_part_has_it(row):
+    frame = pd.DataFrame({"kg": np.arange(10.0), "tame": [True, False] * 5, "y": list("ab") * 5})
+    frame.loc[row, "kg"] = None
+    data = kohort.load(frame, target="y", test=0.3)
+    assert data.feature_names == ("kg", "kg is missing", "tame")
 
 
 def test_all_columns_that_are_lacking_are_told():

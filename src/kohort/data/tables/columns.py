@@ -73,7 +73,8 @@ class Column:
         """
         missing = cells.isna().to_numpy()
         if self.kind != "category" and missing.any() and not self.has_gaps:
-            raise self._wrong(missing, "an empty cell", "fill the gap as in training")
+            mend = "training had none: fill it, or leave the row out"
+            raise self._wrong(missing, "an empty cell", mend)
         parts = [self._categories(cells) if self.kind == "category" else self._numbers(cells)]
         parts += [missing[:, None]] * self.has_gaps
         return np.concatenate(parts, axis=1).astype(np.float32)
