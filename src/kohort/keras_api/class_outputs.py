@@ -58,10 +58,10 @@ _OF_CLASSES = frozenset(
         *("precisionatrecall", "recallatprecision"),
         *("sensitivityatspecificity", "specificityatsensitivity"),
         *("binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"),
+        *("accuracy", "acc", "crossentropy", "ce"),
     }
 )
 """Metrics of Keras that take outputs for scores of classes, in lower case, without dashes."""
-_NAMES_OF_CLASSES = frozenset({*_OF_CLASSES, *_CUT_AT_HALF, "crossentropy", "ce"})
 
 _HINGES = (keras.losses.Hinge, keras.losses.SquaredHinge, keras.losses.CategoricalHinge)
 _HINGE_FUNCTIONS = (
@@ -110,14 +110,19 @@ def is_of_keras(kept: Any, module: Any) -> bool:
 
 
 def _counts_classes(model: keras.Model) -> bool:
-    """Whether a model has a metric of Keras that takes its outputs for scores of classes."""
-    return any(
-        given.replace("_", "").lower() in _NAMES_OF_CLASSES
-        if isinstance(given, str)
-        else is_of_keras(given, keras.metrics)
-        and getattr(given, "__name__", type(given).__name__).replace("_", "").lower() in _OF_CLASSES
-        for given in _given_metrics(model)
-    )
+    """Whether a model has a metric of Keras that takes its outputs for scores of classes.
+
+    It may have been compiled with it, or keep it itself, for a `train_step` of its own.
+    """
+    known = [*_given_metrics(model), *model.metrics]
+    names = [given if isinstance(given, str) else _name_in_keras(given) for given in known]
+    return any(name.replace("_", "").lower() in _OF_CLASSES for name in names)
+
+
+def _name_in_keras(metric: Any) -> str:
+    """The name of a metric of Keras's; "" of others, and of `Accuracy`, which compares numbers."""
+    is_known = is_of_keras(metric, keras.metrics) and type(metric) is not keras.metrics.Accuracy
+    return str(getattr(metric, "__name__", type(metric).__name__)) if is_known else ""
 
 
 def _is_cut_at_half(model: keras.Model) -> bool:

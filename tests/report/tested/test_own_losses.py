@@ -127,6 +127,34 @@ def test_what_outputs_are(units, activation, loss, metrics, kind):
     assert output_kind(model) == kind
 
 
+class OwnStep(keras.Model):
+    def __init__(self, metric):
+        super().__init__()
+        self.end = keras.layers.Dense(3)
+        self.kept = metric
+
+    def call(self, x):
+        return self.end(x)
+
+    def train_step(self, *arguments):
+        return super().train_step(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind"),
+    [
+        (keras.metrics.SparseCategoricalAccuracy(), "unknown"),
+        (keras.metrics.Mean(), "other"),
+        (keras.metrics.Accuracy(), "other"),
+    ],
+)
+def test_a_metric_that_a_model_keeps_for_its_own_step_tells_too(metric, kind):
+    model = OwnStep(metric)
+    model.compile("adam")
+    model(np.zeros((1, 4)))
+    assert output_kind(model) == kind
+
+
 def test_of_a_model_that_was_not_compiled_nothing_is_known():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     assert output_kind(model) == "unknown"
