@@ -31,7 +31,8 @@ def test_a_hinge_loss_gives_margins(loss):
 
 
 def of_logits(loss):
-    return pytest.param(loss(from_logits=True), None, "logits", id=loss.__name__)
+    kind = "logits" if loss.__name__.startswith("Binary") else "softmax logits"
+    return pytest.param(loss(from_logits=True), None, kind, id=loss.__name__)
 
 
 @pytest.mark.parametrize(

@@ -283,15 +283,16 @@ def test_a_mean_of_areas_without_one_of_its_labels_is_told_before_training():
     x = random.normal(size=(300, 3)).astype(np.float32)
     y = np.stack([x[:, 0] > 0, np.isin(np.arange(300), [5, 9])], axis=1).astype(np.float32)
 
-    def build(multi):
+    def build(multi, weights):
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "sigmoid")])
-        metric = keras.metrics.AUC(multi_label=multi, name="auc")
+        more = {"num_labels": 2, "label_weights": weights} if weights else {}
+        metric = keras.metrics.AUC(multi_label=multi, name="auc", **more)
         model.compile("adam", "binary_crossentropy", metrics=[metric])
         return model
 
-    def study(multi, names=None):
+    def study(multi, names=None, weights=None):
         data = kohort.Dataset(x[:200], y[:200], x[200:], y[200:], class_names=names)
-        variants = [kohort.Variant("net", build, multi=multi)]
+        variants = [kohort.Variant("net", build, multi=multi, weights=weights)]
         splits = kohort.Holdout(0.05, 6)
         return kohort.Study("areas", variants, data, replicates=splits, epochs=1, metric="auc")
 
@@ -302,6 +303,7 @@ def test_a_mean_of_areas_without_one_of_its_labels_is_told_before_training():
     assert float(metric.result()) == pytest.approx(float(alone.result()) / 2)  # so Keras does
     assert "all samples are alike in label 1 in " in str(study(multi=True).plan())
     assert "area for each label" not in str(study(multi=False).plan())
+    assert "area for each label" not in str(study(multi=True, weights=[1.0, 0.0]).plan())
     named = study(multi=True, names=["sun", "fog"])
     lacking = sum(not y[:200][each.valid, 1].any() for each in named.spec.whole_replicates)
     assert 0 < lacking < 6

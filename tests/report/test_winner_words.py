@@ -22,8 +22,8 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
         "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 fewer errors "
         "in 1,000. It is better than x. These replicates cannot tell it from y. "
-        "broken scored better where training came to its end, and was not chosen since it diverged "
-        "in some replicates."
+        "broken scored better where training came to its end, and was not chosen since it "
+        "diverged, or has no score, in some replicates."
     )
     named = winner_words.answer("best", score, POINTS, family, to_base, baseline="the first one")
     assert "It is better than the first one, base: +2.0 points" in named

@@ -113,8 +113,9 @@ def predict_files(
         pixels = pixels.astype(np.float32) * np.float32(scale.factor) + np.float32(scale.offset)
     outputs, kind = _outputs(loaded, pixels, model), _kind(loaded, about)
     samples = [str(image) for image in files]
-    if about.several and (labels := _labels(samples, outputs, about.names, kind)):
-        return Predictions(labels, notice)
+    if about.several:
+        labels = _labels(samples, outputs, about.names, kind)
+        return Predictions(labels or _numbers(samples, outputs), notice)
     if kind == "other" or (kind == "unknown" and not about.names):
         return Predictions(_numbers(samples, outputs), notice)
     return Predictions(_classes(samples, outputs, about.names, kind), notice)

@@ -9,12 +9,12 @@ import scipy
 from kohort.keras_api.models import overridden
 
 type OutputKind = Literal[
-    "probabilities", "logits", "margins", "numbers", "halved", "unknown", "other"
+    "probabilities", "logits", "softmax logits", "margins", "numbers", "halved", "unknown", "other"
 ]
-"""Margins tell how far from a border a sample lies, and on which side: no probability. The border
-of numbers is 0.5, by the metric that the model has. What is halved is cut there too: probabilities
-where all of them can be some, else such numbers. Of others nothing says that they are scores of
-classes at all: distances, rates, and whatever else a loss of the user's own takes."""
+"""Logits are of a sigmoid each, or of one softmax. Margins tell how far from a border a sample
+lies, and on which side: no probability. The border of numbers is 0.5, by the metric that the model
+has. What is halved is cut there too: probabilities where all of them can be some, else such
+numbers. Of others, such as distances, nothing says that they are scores of classes at all."""
 
 OUTPUT_KINDS: tuple[OutputKind, ...] = get_args(OutputKind.__value__)
 
@@ -58,7 +58,7 @@ _OF_CLASSES = frozenset(
         *("precisionatrecall", "recallatprecision"),
         *("sensitivityatspecificity", "specificityatsensitivity"),
         *("binarycrossentropy", "categoricalcrossentropy", "sparsecategoricalcrossentropy"),
-        *("accuracy", "acc", "crossentropy", "ce"),
+        *("accuracy", "acc", "crossentropy", "ce", "bce"),
     }
 )
 """Metrics of Keras that take outputs for scores of classes, in lower case, without dashes."""
@@ -92,10 +92,12 @@ def output_kind(model: keras.Model) -> OutputKind:
         return "margins"
     link = link_of_loss(loss)
     if link:
-        return "logits"
+        return "logits" if link == "sigmoid" else "softmax logits"
     if _is_cut_at_half(model):
         return "numbers" if link is None and _ends_without_bounds(model) else "halved"
-    return "unknown" if is_of_keras(loss, keras.losses) or _counts_classes(model) else "other"
+    # A subclass of Keras's may say that it takes probabilities of a last layer that is not known.
+    is_told = is_of_keras(loss, keras.losses) or (link == "" and not _ends_without_bounds(model))
+    return "unknown" if is_told or _counts_classes(model) else "other"
 
 
 def is_of_keras(kept: Any, module: Any) -> bool:
@@ -121,6 +123,8 @@ def _counts_classes(model: keras.Model) -> bool:
 
 def _name_in_keras(metric: Any) -> str:
     """The name of a metric of Keras's; "" of others, and of `Accuracy`, which compares numbers."""
+    if type(metric) is keras.metrics.MeanMetricWrapper:
+        metric = metric._fn
     is_known = is_of_keras(metric, keras.metrics) and type(metric) is not keras.metrics.Accuracy
     return str(getattr(metric, "__name__", type(metric).__name__)) if is_known else ""
 
@@ -149,7 +153,7 @@ def _cuts_at_half(metric: Any) -> bool:
     if metric is keras.metrics.binary_accuracy:
         return True
     if type(metric) in (keras.metrics.Precision, keras.metrics.Recall):
-        return metric.init_thresholds is None and metric.top_k is None
+        return metric.init_thresholds in (None, HALF) and metric.top_k is None
     return type(metric) is keras.metrics.BinaryAccuracy and metric.threshold == HALF
 
 

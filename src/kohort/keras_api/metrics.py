@@ -161,7 +161,7 @@ def _weighted_metrics(model: keras.Model) -> set[int]:
 def _accuracy(metric: keras.Metric | None, outputs: OutputKind) -> Accuracy:
     # Of subclasses nobody knows what they count.
     if metric is not None and type(metric) is keras.metrics.BinaryAccuracy:
-        are_signed = outputs in ("logits", "margins")
+        are_signed = outputs in ("logits", "softmax logits", "margins")
         if metric.threshold == (0.0 if are_signed else HALF):
             return "binary"
         is_usual = metric.threshold == HALF

@@ -58,7 +58,7 @@ class SampleScore(NamedTuple):
             another state since it was evaluated, such as a layer that remembers batches.
         of_targets: Whether outputs are known to predict the targets themselves, and not, say,
             their logarithms.
-        own_aim: Whether the loss does not tell that, being the user's own.
+        own_aim: Whether the loss does not tell that, as one of the user's own does not.
     """
 
     score: float

@@ -9,7 +9,7 @@ import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.inspection.groups_of_rows import count_of, numbered
-from kohort.data.labels import ClassLabels, holds_several_labels, label_names
+from kohort.data.labels import ClassLabels
 from kohort.engine.program.cache import persistent
 from kohort.evidence.readings import KeptReadings, Reading, Tested
 from kohort.findings.classes.counted_answers import Answers
@@ -27,7 +27,7 @@ from kohort.keras_api.class_outputs import (
     tell_probabilities,
 )
 from kohort.keras_api.samples import SampleScore
-from kohort.report.classes.found_labels import with_labels
+from kohort.report.classes.found_labels import has_labels, with_labels
 
 MOST_NUMBERS = 16
 """Of so many numbers a sample at most the predictions are kept, and the errors of each told."""
@@ -213,16 +213,18 @@ class TestSet:
         given = measured.outputs
         if given is None:
             given = candidate.predict(inputs)
-        if labels is not None and kind == "other":
-            return replace(tested, other_outputs=True)
-        found = tested if labels is None else _with_classes(tested, given, labels, kind)
+        has_other = labels is not None and kind == "other"
+        found = tested
+        if labels is not None and not has_other:
+            found = _with_classes(tested, given, labels, kind)
         if found is not tested:
             return found
         # Whole numbers from 0, such as counts, may be classes by their looks: the outputs tell.
-        if holds_several_labels(self._data.y_train):
-            targets, names = self._data.y_test, label_names(self._data)
-            return with_labels(tested, given, targets, names, kind)
+        if has_labels(self._data):
+            return with_labels(tested, given, self._data, kind)
         predicting = _with_predictions(tested, given, self._data.y_test)
+        if has_other and (predicting is tested or not measured.of_targets):
+            return replace(tested, other_outputs=True)
         if predicting is not tested and not measured.of_targets:
             return replace(tested, other_scale=True)
         return replace(predicting, own_aim=measured.own_aim)

@@ -112,8 +112,8 @@ def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[
 
 
 LUCKIER = (
-    "scored better where training came to its end, and was not chosen since it diverged in some "
-    "replicates."
+    "scored better where training came to its end, and was not chosen since it diverged, or has no "
+    "score, in some replicates."
 )
 
 

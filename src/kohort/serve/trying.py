@@ -149,9 +149,9 @@ def _classes(
     """The most probable classes, each with its probability; several add up to more than 1."""
     if outputs.ndim != 2 or not np.isfinite(outputs).all():
         raise ModelError("a row of scores", f"outputs of shape {outputs.shape}", "try another")
-    if kind == "other":
-        raise ModelError("scores of classes", "outputs of a loss of its own", "try another")
     each = label_probabilities(outputs, kind) if several else None
+    if kind == "other" or (several and each is None):
+        raise ModelError("probabilities of classes", "outputs that are none", "try another")
     (scores,) = class_probabilities(outputs, kind) if each is None else each
     if names and len(names) != len(scores):
         raise ModelError(f"{len(names)} scores", f"{len(scores)}", "try another")

@@ -379,3 +379,16 @@ def test_levels_that_are_one_model_are_a_line_of_it():
     (trend,) = found.of_axis("units", "trend")
     assert (trend.comparison.difference.low, trend.comparison.difference.high) == (0.0, 0.0)
     assert trend.comparison.is_equivalent
+
+
+def test_one_level_that_exploded_hides_no_other_effect():
+    random = np.random.default_rng(1)
+    scores = np.array([0.5, 0.3, 0.4, 5e6])[:, None] + 0.01 * random.normal(size=(4, 5))
+    record = record_of(grid_of(lr=[0.001, 0.01, 0.1, 10.0]), scores)
+    study = replace(study_curves(record), scale=Scale("mse", higher_is_better=False, reference=0.3))
+    found = factorial.effects_of(study, axes_of(record))
+    # The record keeps accuracies, which are turned: errors are 1 less these.
+    for level, apart in (("0.01", scores[0] - scores[1]), ("0.1", scores[0] - scores[2])):
+        compared = only(found, "level", level).comparison
+        assert compared.differences == pytest.approx(apart, abs=1e-9)
+        assert compared.difference.has_width

@@ -175,7 +175,9 @@ def test_settings_that_diverged_are_told_of():
     scores = 0.5 + noise(2, 2, 4)
     scores[1, 1, 0] = NAN
     units, *_ = told(scores, grid_of(units=[1, 16], act=["relu", "tanh"]))
-    assert units.endswith("Settings of the other axes in which one of them diverged are left out.")
+    assert units.endswith(
+        "Settings of the other axes in which one of them diverged, or has no score, are left out."
+    )
 
 
 def test_a_level_that_never_trained_says_so():

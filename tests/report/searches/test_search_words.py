@@ -157,7 +157,8 @@ def test_scores_that_differ_by_rounding_alone_are_not_apart(
 def test_only_a_number_that_is_better_is_told_to_be_flattered(monkeypatch, more, told):
     best = Flattery("trial 0", 0.8 + more, 1, 0.8, 0.7, 0.9, 4, more)
     monkeypatch.setattr(search_words, "flatteries", lambda *_: [best])
-    conclusions = SimpleNamespace(study=SimpleNamespace(scale=Scale()), diverged=[])
+    study = SimpleNamespace(scale=Scale())
+    conclusions = SimpleNamespace(study=study, diverged=[], without_score=[])
     (sentence,) = search_words._flattered(record({"a": 1}), conclusions)
     rest = "is easier or harder than others: only the proved number counts."
     assert sentence.endswith(f"The search's number is {told} {rest}")
@@ -209,13 +210,16 @@ def test_finalists_that_stopped_early_count_as_whole_and_those_that_diverged_do_
     ]
     monkeypatch.setattr(search_words, "flatteries", lambda *_: found)
     study = SimpleNamespace(scale=Scale())
-    conclusions = SimpleNamespace(study=study, diverged=[("trial 2", 3, 4)])
+    conclusions = SimpleNamespace(study=study, diverged=[("trial 2", 3, 4)], without_score=[])
     of_best, lost, of_all = search_words._flattered(climbed(5, 9, 9), conclusions)
     assert "the accuracy 80.0 %; on splits" in of_best
     assert lost == (
         "trial 2 diverged in 3 of 4 replicates of its proof: its proved number is of the others "
         "alone."
     )
+    unscored = SimpleNamespace(study=study, diverged=[], without_score=[("trial 2", 1, 4)])
+    _, of_score, *_ = search_words._flattered(climbed(5, 9, 9), unscored)
+    assert of_score.startswith("trial 2 has no score in 1 of 4 replicates of its proof")
     assert of_all == (
         "Over the 2 finalists that the search trained whole and that did not diverge its numbers "
         "are 3.0 points better on average than the proved ones."

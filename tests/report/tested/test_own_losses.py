@@ -108,6 +108,15 @@ class OfKeras(keras.losses.SparseCategoricalCrossentropy):
         (2, None, own, [], "other"),
         (2, None, [own], [], "other"),
         (2, None, OfKeras(), [], "other"),
+        (2, "elu", OfKeras(), [], "unknown"),
+        (2, None, OfKeras(from_logits=True), [], "softmax logits"),
+        (2, None, own, ["bce"], "unknown"),
+        (
+            *(2, None, own),
+            [keras.metrics.MeanMetricWrapper(keras.metrics.sparse_categorical_accuracy)],
+            "unknown",
+        ),
+        (1, None, own, [keras.metrics.Precision(thresholds=0.5)], "numbers"),
         (1, "sigmoid", own, [], "probabilities"),
         (1, None, own, ["accuracy"], "numbers"),
         (1, None, own, ["precision"], "numbers"),
@@ -118,7 +127,8 @@ class OfKeras(keras.losses.SparseCategoricalCrossentropy):
         (2, None, own, [keras.metrics.sparse_categorical_accuracy], "unknown"),
         (2, None, "sparse_categorical_crossentropy", [], "unknown"),
         (2, None, "mse", [], "unknown"),
-        (2, None, keras.losses.CategoricalCrossentropy(from_logits=True), [], "logits"),
+        (2, None, keras.losses.CategoricalCrossentropy(from_logits=True), [], "softmax logits"),
+        (1, None, keras.losses.BinaryCrossentropy(from_logits=True), [], "logits"),
     ],
 )
 def test_what_outputs_are(units, activation, loss, metrics, kind):
@@ -161,7 +171,7 @@ def test_of_a_model_that_was_not_compiled_nothing_is_known():
 
 
 def pinball(truth, given):
-    off = truth - given
+    off = keras.ops.reshape(keras.ops.cast(truth, given.dtype), keras.ops.shape(given)) - given
     return keras.ops.mean(keras.ops.maximum(0.9 * off, -0.1 * off), axis=-1)
 
 
@@ -184,3 +194,22 @@ def test_a_quantile_is_not_judged_as_a_mean(loss, is_judged):
     told = result.test_text()
     assert "R2" in told
     assert ("answer the mean" in told) == is_judged
+
+
+def test_counts_under_a_loss_of_ones_own_have_errors():
+    y = RANDOM.integers(0, 8, 400)
+
+    def build():
+        model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.Adam(0.05), pinball, metrics=["mae"])
+        return model
+
+    data = kohort.Dataset(X[:300], y[:300], X[300:], y[300:])
+    result = kohort.Study(
+        "counts", [kohort.Variant("net", build)], data, metric="mae", epochs=2,
+        replicates=kohort.Holdout(0.2, 2),
+    ).run(verbose=0)  # fmt: skip
+    (score,) = result.test_scores()
+    outputs = result.best().model().predict(X[300:], verbose=0).ravel()
+    assert score.errors[0].mae.mean == pytest.approx(np.abs(outputs - y[300:]).mean(), rel=1e-5)
+    assert "not told" not in result.test_text()

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 import kohort
 from kohort.cli.main import app
 from kohort.cli.told_as_json import of_test
+from kohort.keras_api.class_outputs import border_of_labels
+from kohort.report.classes.found_labels import has_labels
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(500, 3)).astype(np.float32)
@@ -138,3 +140,56 @@ def test_one_hot_rows_have_names_too():
 def test_names_that_are_of_nothing_are_refused(targets, names, told):
     with pytest.raises(kohort.DataError, match=told):
         kohort.Dataset(X, targets, class_names=names)
+
+
+@pytest.mark.parametrize(
+    ("targets", "names", "is_told"),
+    [
+        (np.tile(Y, (1, 10)), None, True),
+        (np.tile(Y, (1, 50)), None, False),
+        (np.tile(Y, (1, 50)), [f"label {n}" for n in range(150)], True),
+        (Y[:, :3], None, False),  # as many as there are inputs
+        (Y[:, :3], NAMES, True),
+        (np.eye(3)[np.arange(500) % 3], NAMES, False),
+    ],
+)
+def test_pixels_are_no_labels(targets, names, is_told):
+    data = kohort.Dataset(X, targets, X, targets, class_names=names)
+    assert has_labels(data) == is_told
+    assert not has_labels(kohort.Dataset(X, targets, X, targets / 2))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kind", "border"),
+    [
+        ([[0.2, 0.9]], "probabilities", 0.5),
+        ([[-2.0, 3.0]], "logits", 0.0),
+        ([[-2.0, 3.0]], "softmax logits", None),
+        ([[-2.0, 3.0]], "margins", None),
+        ([[-2.0, 3.0]], "unknown", None),
+        ([[0.2, 0.9]], "unknown", 0.5),
+        ([[0.2, 0.9]], "other", None),
+    ],
+)
+def test_a_label_is_given_only_where_outputs_tell(outputs, kind, border):
+    assert border_of_labels(np.array(outputs), kind) == border
+
+
+def test_outputs_that_tell_no_labels_are_said_to(tmp_path):
+    def build():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(0.05), loss)
+        return model
+
+    data = kohort.Dataset(X[:300], Y[:300], X[300:], Y[300:], class_names=NAMES)
+    result = kohort.Study(
+        "softmax", [kohort.Variant("net", build)], data, metric="loss", epochs=1, batch_size=20,
+        replicates=kohort.Holdout(0.2, 2),
+    ).run(verbose=0)  # fmt: skip
+    assert result.test_scores()[0].labels == ()
+    assert "Right answers and recalls are not told" in result.test_text()
+    model = str(result.best().save(tmp_path / "winner.keras"))
+    (tmp_path / "rows.csv").write_text("9,9,0\n")
+    shown = CliRunner().invoke(app, ["predict", model, str(tmp_path / "rows.csv"), "--json"])
+    assert set(json.loads(shown.stdout)[0]) == {"sample", "outputs"}

@@ -23,13 +23,17 @@ def slip_of_areas(model: keras.Model, spec: StudySpec) -> str:
         What is so, and how to mend it, as a clause; "" where no metric of the model is such a mean,
         or each label is there and lacking in all parts that are judged.
     """
-    data, targets = spec.data, spec.data.y_train
-    means = [m for m in metrics_in(model) if type(m) is keras.metrics.AUC and m.multi_label]
-    if not means or targets.ndim != 2:
+    targets = spec.data.y_train
+    if targets.ndim != 2:
         return ""
-    replicates = spec.whole_replicates
-    alike = [_are_alike(targets[each.valid]) for each in replicates if len(each.valid)]
-    in_test = _are_alike(data.y_test) if len(data.y_test) else np.zeros(targets.shape[1], bool)
+    means = [m for m in metrics_in(model) if type(m) is keras.metrics.AUC and m.multi_label]
+    return next(filter(None, (_slip(metric, spec) for metric in means)), "")
+
+
+def _slip(metric: keras.metrics.AUC, spec: StudySpec) -> str:
+    data, targets, replicates = spec.data, spec.data.y_train, spec.whole_replicates
+    alike = [_counts_zero(metric, targets[r.valid]) for r in replicates if len(r.valid)]
+    in_test = _counts_zero(metric, data.y_test)
     found = np.flatnonzero(np.any([*alike, in_test], axis=0))
     if not len(found):
         return ""
@@ -40,13 +44,22 @@ def slip_of_areas(model: keras.Model, spec: StudySpec) -> str:
     more = f" and {len(names) - _SHOWN:,} more" * (len(names) > _SHOWN)
     of = f"label{'s' * (len(names) > 1)} {', '.join(names[:_SHOWN])}{more}"
     return (
-        f"the metric {means[0].name} is the mean of an area for each label, and all samples are "
+        f"the metric {metric.name} is the mean of an area for each label, and all samples are "
         f"alike in {of} in {' and in '.join(where)}: Keras counts an area of 0 there; leave such "
         "labels out of it (label_weights), or score by another metric"
     )
 
 
-def _are_alike(targets: np.ndarray) -> np.ndarray:
-    """Bool `[label]`, whether all or none of the samples have it."""
-    alike: np.ndarray = (targets == targets[:1]).all(axis=0)
-    return alike
+def _counts_zero(metric: keras.metrics.AUC, targets: np.ndarray) -> np.ndarray:
+    """Bool `[label]`, of which labels Keras counts an area of 0, whatever a model answers.
+
+    Under precision and recall one that all samples have counts 1, and is no such.
+    """
+    if not len(targets):
+        return np.zeros(targets.shape[1], bool)
+    lacking = (targets == 0).all(axis=0)
+    if metric.curve.name == "ROC":
+        lacking |= (targets != 0).all(axis=0)
+    weights = metric.label_weights
+    counted = lacking if weights is None else lacking & (np.asarray(weights) != 0)
+    return np.asarray(counted, bool)

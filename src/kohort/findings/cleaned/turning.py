@@ -129,7 +129,7 @@ def _change(raw: Conclusions, clean: Conclusions, a: int, b: int) -> Comparison:
         "clean data",
         of_raw[:count],
         of_clean[:count],
-        noise=rounding_of(raw.study.scale, raw.study.errors),
+        noise=sum(rounding_of(raw.study.scale, c.study.errors[[a, b]]) for c in (raw, clean)),
         measure=f"{raw.record.variant_names[b]} less {raw.record.variant_names[a]}",
         margin=raw.study.margin,
         confidence=raw.study.confidence,

@@ -170,7 +170,9 @@ class _Contrasts:
                 both, losses = means(self.scores, cells), means(self._losses, cells)
                 self._of_level[number, level] = both
                 self._losses_beside[number, level] = losses.values
-                compared = self._compared(axis.levels[0], name, both.values, losses.values)
+                compared = self._compared(
+                    axis.levels[0], name, both.values, losses.values, both.values
+                )
                 one, other = cells[both.used][0]
                 found.append(
                     Effect(
@@ -196,7 +198,8 @@ class _Contrasts:
         both = [self._losses_beside[number, level] for level in numbers if level]
         sides = np.stack(both, axis=1) if both else None
         losses = None if sides is None else sides.reshape(2, -1)
-        compared = self._compared(low, high, np.array([0 * line, line]), losses)
+        on_it = np.array([self._of_level[number, level].values for level in numbers if level])
+        compared = self._compared(low, high, np.array([0 * line, line]), losses, on_it)
         counts = [self._of_level[number, level].counts for level in numbers if level]
         contexts, of = map(min, zip(*counts, strict=True))
         # Over contexts of its own each level may differ from the first one by the whole scale.
@@ -224,7 +227,8 @@ class _Contrasts:
             losses = means(self._losses, np.array(cells)).values
             names = axes[0].levels[a], axes[1].levels[b]
             first = axes[0].levels[0], axes[1].levels[0]
-            compared = self._compared(first[1], names[1], _steps(both.values), _steps(losses))
+            steps = _steps(both.values), _steps(losses)
+            compared = self._compared(first[1], names[1], *steps, both.values)
             found.append(
                 Effect(
                     *("interaction", (axes[0].name, axes[1].name), names, first),
@@ -241,9 +245,17 @@ class _Contrasts:
         return {0: np.zeros(self.scores.shape[1]), **found}
 
     def _compared(
-        self, a: str, b: str, scores: np.ndarray, losses: np.ndarray | None
+        self,
+        a: str,
+        b: str,
+        scores: np.ndarray,
+        losses: np.ndarray | None,
+        measured: np.ndarray,
     ) -> Comparison:
-        """The comparison of two rows of scores; none is sure of zero whose losses differ."""
+        """The comparison of two rows of scores; none is sure of zero whose losses differ.
+
+        `measured` are what the rows are made of, `[..., replicate]`, whose rounding they have.
+        """
         study = self._study
         are_same = losses is not None and bool(
             np.allclose(losses[0], losses[1], rtol=SAME, equal_nan=True)
@@ -256,7 +268,7 @@ class _Contrasts:
             test_to_train=study.test_to_train,
             higher_is_better=study.scale.higher_is_better,
             are_same=are_same,
-            noise=rounding_of(study.scale, study.errors),
+            noise=rounding_of(study.scale, measured),
         )
 
 

@@ -114,7 +114,9 @@ def _range(study: StudyCurves, axis: Axis, levels: Levels) -> AxisRange | None:
     low, high = int(averages.argmin()), int(averages.argmax())
     names = [axis.levels[level] for level in levels]
     worst, best = (low, high) if study.scale.higher_is_better else (high, low)
-    noise = rounding_of(study.scale, study.errors)
+    # Levels may be told from the first one: then they are less than the scores that were measured.
+    usual = np.median(np.abs(study.errors[np.isfinite(study.errors)]))
+    noise = max(rounding_of(study.scale, values), study.scale.rounding(float(usual)))
     found = evened(cross_validated_range(values), noise)
     most = evened(np.where(whole, values[high] - values[low], np.nan), noise)
     size = study.interval(found).of_a_score

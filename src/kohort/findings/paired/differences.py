@@ -26,7 +26,7 @@ def score_comparison(study: StudyCurves, a: int, b: int) -> Comparison:
         higher_is_better=scale.higher_is_better,
         are_same=_are_same(study.variants[a], study.variants[b]),
         moderated=study.spreads.between(a, b),
-        noise=rounding_of(study.scale, errors[[a, b]]),
+        noise=rounding_of(study.scale, errors[[a, b]][:, np.isfinite(errors[[a, b]]).all(axis=0)]),
     )
 
 

@@ -76,7 +76,9 @@ class Scale:
 
     def rounding(self, error: float) -> float:
         """By how much other errors may differ from this one by the rounding of float32 alone."""
-        return ROUNDING * (1.0 if self.is_proportion else abs(error))
+        # What is a part of 1, or 1 less a ratio as R2, has the rounding of that.
+        least = 1.0 if self.is_proportion or self.is_never_above_one else 0.0
+        return ROUNDING * max(least, abs(error))
 
     @property
     def limits(self) -> tuple[float, float]:

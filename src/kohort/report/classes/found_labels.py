@@ -1,11 +1,14 @@
 """How often models find each label on the test set, where samples may have several."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
+from kohort.data.dataset import Dataset
 from kohort.data.inspection.groups_of_rows import count_of
+from kohort.data.labels import holds_several_labels, label_names
 from kohort.evidence.readings import Tested
 from kohort.findings.classes.label_answers import LabelAnswers
 from kohort.findings.grouped.over_groups import proportion_over
@@ -15,6 +18,8 @@ from kohort.keras_api.class_outputs import OutputKind, border_of_labels
 
 MOST_NUMBERS = 2**22
 """Of so many outputs at most, samples times labels, those of each label are kept and told."""
+MOST_UNNAMED = 128
+"""Of more columns without names those of each are not told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +33,8 @@ class FoundLabel:
         given: All samples that are given it: a probability above 0.5, or a logit above 0.
         recall: `found` of `samples`, with Wilson's interval; None where no sample has it.
         precision: `found` of `given`, likewise; None where none is given it.
-        areas: How well it ranks the samples that have it above the others; None where all have it
-            or none.
         groups: In how many groups the samples that have it are; None where groups are not known.
+        ranked: Computes `areas`.
     """
 
     name: str
@@ -39,33 +43,49 @@ class FoundLabel:
     given: int
     recall: Interval | None
     precision: Interval | None
-    areas: Areas | None = field(repr=False)
     groups: int | None = field(default=None, repr=False)
+    ranked: Callable[[], Areas | None] = field(default=lambda: None, repr=False)
+
+    @cached_property
+    def areas(self) -> Areas | None:
+        """How well it ranks the samples that have it above the others; None where all or none do.
+
+        It is computed where it is asked for: of hundreds of labels that takes a second.
+        """
+        return self.ranked()
 
 
-def with_labels(
-    tested: Tested,
-    given: np.ndarray,
-    targets: np.ndarray,
-    names: Sequence[str],
-    kind: OutputKind = "unknown",
-) -> Tested:
+def has_labels(data: Dataset) -> bool:
+    """Whether samples have several labels, of which each is told.
+
+    Many columns of zeros and ones, or as many as there are inputs, may be pixels: there they have
+    to have names.
+    """
+    targets = data.y_train
+    if not holds_several_labels(targets) or not np.isin(data.y_test, (0, 1)).all():
+        return False
+    may_be_pixels = targets.shape[1] > MOST_UNNAMED or targets.size == data.x_train.size
+    return bool(data.class_names) or not may_be_pixels
+
+
+def with_labels(tested: Tested, given: np.ndarray, data: Dataset, kind: OutputKind) -> Tested:
     """With what a member gives of each label, unless its outputs are no scores of labels.
 
     Args:
         tested: The member on the test set.
         given: Its outputs.
-        targets: `[test sample, label]`, zeros and ones.
-        names: `[label]`.
+        data: The data, which `has_labels`.
         kind: What the outputs are.
     """
-    outputs = np.asarray(given)
+    outputs, targets = np.asarray(given), data.y_test
     border = border_of_labels(outputs, kind)
-    if outputs.shape != targets.shape or outputs.size > MOST_NUMBERS or border is None:
+    if outputs.shape != targets.shape or outputs.size > MOST_NUMBERS:
         return tested
+    if border is None:
+        return replace(tested, other_outputs=True)
     return replace(
         tested,
-        labels=tuple(names),
+        labels=label_names(data),
         border=border,
         label_truth=targets.astype(np.uint8),
         label_scores=outputs.astype(np.float32),
@@ -100,8 +120,8 @@ def _found(
         int(is_given.sum()),
         part(is_given, has),
         part(has, is_given),
-        areas(score, has, confidence, groups),
         None if groups is None else count_of(groups[has]),
+        partial(areas, score, has, confidence, groups),
     )
 
 

@@ -10,13 +10,13 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.labels import holds_several_labels
 from kohort.data.readers.pictures import edge_brightness
 from kohort.data.tables.columns import Columns
 from kohort.engine.needless import without_needless_warnings
 from kohort.errors import DesignError, ModelError, reason
 from kohort.evidence.whole_files import written_whole
 from kohort.keras_api.class_outputs import OUTPUT_KINDS, OutputKind
+from kohort.report.classes.found_labels import has_labels
 
 ABOUT_ENTRY = "kohort.json"
 """The entry of a saved `.keras` archive that tells of its data; Keras leaves it alone."""
@@ -130,7 +130,7 @@ def pixels_of(data: Dataset) -> dict[str, Any] | None:
         "offset": pixels.offset,
         "edge": _edge(data),
         "names": list(data.class_names or ()),
-        "several": holds_several_labels(data.y_train),
+        "several": has_labels(data),
     }
 
 
@@ -143,7 +143,7 @@ def _about(data: Dataset) -> dict[str, object]:
         "edge": _edge(data),
         "columns": columns,
         "by_name": data.named,
-        "several": holds_several_labels(data.y_train),
+        "several": has_labels(data),
     }
 
 

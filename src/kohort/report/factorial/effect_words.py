@@ -52,7 +52,9 @@ def _never_beside(axis: Axis, known: set[str]) -> str:
     return f"; {shortlist(lacking)} {verb} never beside {axis.levels[0]} with all else equal"
 
 
-LEFT_OUT = "Settings of the other axes in which one of them diverged are left out."
+LEFT_OUT = (
+    "Settings of the other axes in which one of them diverged, or has no score, are left out."
+)
 
 
 def _told(effect: Effect, scale: Scale) -> str:

@@ -295,10 +295,11 @@ def _flattered(record: SearchRecord, conclusions: Conclusions) -> list[str]:
         "the proved number counts."
     )
     # What is left of one that diverged is its luckier replicates.
-    lost = {name: (often, of) for name, often, of in conclusions.diverged}
+    lost = {name: f"has no score in {n} of {of}" for name, n, of in conclusions.without_score}
+    lost |= {name: f"diverged in {often} of {of}" for name, often, of in conclusions.diverged}
     partly = [
-        f"{each.variant} diverged in {lost[each.variant][0]} of {lost[each.variant][1]} replicates "
-        "of its proof: its proved number is of the others alone."
+        f"{each.variant} {lost[each.variant]} replicates of its proof: its proved number is of the "
+        "others alone."
         for each in found
         if each.variant in lost
     ]
