@@ -114,8 +114,7 @@ def predict_files(
     outputs, kind = _outputs(loaded, pixels, model), _kind(loaded, about)
     samples = [str(image) for image in files]
     if about.several:
-        labels = _labels(samples, outputs, about.names, kind)
-        return Predictions(labels or _numbers(samples, outputs), notice)
+        return Predictions(_labels(samples, outputs, about.names, kind), notice)
     if kind == "other" or (kind == "unknown" and not about.names):
         return Predictions(_numbers(samples, outputs), notice)
     return Predictions(_classes(samples, outputs, about.names, kind), notice)
@@ -151,8 +150,7 @@ def _of_rows(
     outputs = _outputs(model, rows, path)
     notice, kind = "; ".join(filter(None, notices)), _kind(model, about)
     if about.several:
-        labels = _labels(samples, outputs, about.names, kind)
-        return Predictions(labels or _numbers(samples, outputs), notice)
+        return Predictions(_labels(samples, outputs, about.names, kind), notice)
     if kind != "other" and are_of_classes(outputs, len(about.names)):
         return Predictions(_classes(samples, outputs, about.names, kind), notice)
     return Predictions(_numbers(samples, outputs), notice)
@@ -218,10 +216,10 @@ def _classes(
 def _labels(
     samples: list[str], outputs: np.ndarray, names: list[str], kind: OutputKind
 ) -> list[Answer]:
-    """The labels of samples that may have several; none where outputs are no scores of labels."""
+    """The labels of samples that may have several, or the outputs where these tell none."""
     scores = label_probabilities(outputs, kind)
     if scores is None:
-        return []
+        return _numbers(samples, outputs)
     called = [*names, *map(str, range(len(names), scores.shape[1]))]
     answers = []
     for sample, row in zip(samples, scores, strict=True):

@@ -194,14 +194,13 @@ class _Contrasts:
         line = along_line(at, np.array([against_first[n] for n in numbers]))
         ends = (end(numbers, key=numbers.__getitem__) for end in (min, max))
         low, high = (axis.levels[level] for level in ends)
+        of_levels = [self._of_level[number, level] for level in numbers if level]
+        on_it = np.array([level.values for level in of_levels])
         # All levels of one model are a line of that, too.
-        both = [self._losses_beside[number, level] for level in numbers if level]
-        sides = np.stack(both, axis=1) if both else None
-        losses = None if sides is None else sides.reshape(2, -1)
-        on_it = np.array([self._of_level[number, level].values for level in numbers if level])
+        beside = [self._losses_beside[number, level] for level in numbers if level]
+        losses = np.concatenate(beside, axis=1)
         compared = self._compared(low, high, np.array([0 * line, line]), losses, on_it)
-        counts = [self._of_level[number, level].counts for level in numbers if level]
-        contexts, of = map(min, zip(*counts, strict=True))
+        contexts, of = map(min, zip(*(level.counts for level in of_levels), strict=True))
         # Over contexts of its own each level may differ from the first one by the whole scale.
         weight = np.abs(along_line(at, np.eye(len(at))))
         are_whole = contexts == len(self._axes.beside(number))
@@ -249,7 +248,7 @@ class _Contrasts:
         a: str,
         b: str,
         scores: np.ndarray,
-        losses: np.ndarray | None,
+        losses: np.ndarray,
         measured: np.ndarray,
     ) -> Comparison:
         """The comparison of two rows of scores; none is sure of zero whose losses differ.
@@ -257,9 +256,7 @@ class _Contrasts:
         `measured` are what the rows are made of, `[..., replicate]`, whose rounding they have.
         """
         study = self._study
-        are_same = losses is not None and bool(
-            np.allclose(losses[0], losses[1], rtol=SAME, equal_nan=True)
-        )
+        are_same = bool(np.allclose(losses[0], losses[1], rtol=SAME, equal_nan=True))
         return compare(
             *(a, b, *scores),
             measure=f"validation {study.scale.metric} at the best epoch",
