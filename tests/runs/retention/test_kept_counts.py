@@ -125,13 +125,14 @@ def test_what_grows_in_steps_tells_what_it_would_have_told_at_once(ill, tmp_path
 
 @pytest.mark.long
 def test_one_that_dies_as_it_drops_weights_keeps_the_counts(ill, tmp_path, die_at):
-    count, whole = die_at(None), told(study(ill).run(tmp_path / "a.db", keep="winners", verbose=0))
+    options = {"keep": "winners", "checkpoint_seconds": 0.0, "verbose": 0}
+    count, whole = die_at(None), told(study(ill).run(tmp_path / "a.db", **options))
     total = count["count"]
     for number, after in [(n, after) for n in range(total - 4, total + 1) for after in (0, 1)]:
         place = tmp_path / f"{number}-{after}.db"
         die_at(number, after=bool(after))
         with pytest.raises(Death):
-            study(ill).run(place, keep="winners", verbose=0)
+            study(ill).run(place, **options)
         die_at(None)
         assert told(study(ill).run(place, verbose=0)) == whole
         assert told(study(ill).run(place, verbose=0)) == whole
