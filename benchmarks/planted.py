@@ -2,10 +2,12 @@
 
 `python -m benchmarks.planted` writes benchmarks/results/planted.json: normal classes of which two
 overlap by a known part, tables with one column that tells the target by a known part, and windows
-of series that end before their target, or with it.
+of series that end before their target, or with it, or before several values, or after the first of
+them. `python -m benchmarks.planted horizons` measures that part alone.
 """
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -47,44 +49,61 @@ STEPS, WINDOW_DRAWS, WINDOW_ROWS = 12, 50, (200, 1000)
 AFTER = {"its last step": (0, 1), "the next": (1, 1), "the sixth": (6, 1), "between": (1, 2)}
 """What windows are to tell: so many values after their last one, of windows of each value or of
 every other one."""
+HORIZON, HORIZON_DRAWS, WITHIN = 6, 20, (0, 1, 3)
+"""Values that are to be told at once, and how many of them lie in the windows by mistake."""
 
 type Draw = Callable[[np.random.Generator], tuple[Finding, float]]
 
 
 def main() -> None:
-    """Measure, and write the results."""
-    report: dict[str, Any] = {
-        "samples of a class": OF_CLASS,
-        "columns": COLUMNS,
-        "mixed": [
-            cell({"best": part}, MIXED_DRAWS, lambda r, p=part: mixed(r, p)) for part in MIXED
-        ],
-        "told": [
-            cell({"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: told(r, n, b))
-            for rows in ROWS
-            for best in TOLD
-        ],
-        "explained": [
-            cell(
-                {"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: number(r, n, b)
-            )
-            for rows in ROWS
-            for best in EXPLAINED
-        ],
-        "windows": [
-            {"series": name, "after": after}
-            | cell(
-                {"rows": rows},
-                WINDOW_DRAWS,
-                lambda r, n=rows, s=series, a=places: of_window(r, n, s, *a),
-            )
-            for name, series in SERIES.items()
-            for after, places in AFTER.items()
-            for rows in WINDOW_ROWS
-        ],
-    }
+    """Measure all parts, or those that are named, and write the results."""
+    names = sys.argv[1:] or list(PARTS)
+    report: dict[str, Any] = {"samples of a class": OF_CLASS, "columns": COLUMNS}
+    if FILE.exists():
+        report = json.loads(FILE.read_text(encoding="utf-8")) | report
+    for name in names:
+        report[name] = PARTS[name]()
     FILE.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {FILE}")
+
+
+PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "mixed": lambda: [
+        cell({"best": part}, MIXED_DRAWS, lambda r, p=part: mixed(r, p)) for part in MIXED
+    ],
+    "told": lambda: [
+        cell({"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: told(r, n, b))
+        for rows in ROWS
+        for best in TOLD
+    ],
+    "explained": lambda: [
+        cell({"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: number(r, n, b))
+        for rows in ROWS
+        for best in EXPLAINED
+    ],
+    "windows": lambda: [
+        {"series": name, "after": after}
+        | cell(
+            {"rows": rows},
+            WINDOW_DRAWS,
+            lambda r, n=rows, s=series, a=places: of_window(r, n, s, *a),
+        )
+        for name, series in SERIES.items()
+        for after, places in AFTER.items()
+        for rows in WINDOW_ROWS
+    ],
+    "horizons": lambda: [
+        {"series": name, "within": within}
+        | cell(
+            {"rows": rows},
+            HORIZON_DRAWS,
+            lambda r, n=rows, s=series, w=within: of_horizon(r, n, s, w),
+        )
+        for name, series in SERIES.items()
+        for within in WITHIN
+        for rows in WINDOW_ROWS
+    ],
+}
 
 
 def cell(of: dict[str, float], draws: int, draw: Draw) -> dict[str, Any]:
@@ -116,9 +135,9 @@ def told(random: np.random.Generator, rows: int, best: float) -> tuple[Finding, 
     x = random.normal(size=(rows, COLUMNS))
     x[:, 0] += y * (50.0 if best == 1 else 2 * stats.norm.ppf(best))
     checked = inspect(kohort.Dataset(x, y), trains=False)
-    assert checked.told is not None
-    assert checked.told.right is not None
-    return giveaway.judge(checked), float(checked.told.right[0].sum() / rows)
+    (alone,) = checked.told
+    assert alone.right is not None
+    return giveaway.judge(checked), float(alone.right[0].sum() / rows)
 
 
 def number(random: np.random.Generator, rows: int, best: float) -> tuple[Finding, float]:
@@ -126,9 +145,9 @@ def number(random: np.random.Generator, rows: int, best: float) -> tuple[Finding
     x = random.normal(size=(rows, COLUMNS))
     y = np.sqrt(best) * x[:, 0] + np.sqrt(1 - best) * random.normal(size=rows)
     checked = inspect(kohort.Dataset(x, y), trains=False)
-    assert checked.told is not None
-    assert checked.told.explained is not None
-    return giveaway.judge(checked), float(checked.told.explained[0])
+    (alone,) = checked.told
+    assert alone.explained is not None
+    return giveaway.judge(checked), float(alone.explained[0])
 
 
 def of_window(
@@ -144,13 +163,30 @@ def of_window(
     x = drawn[last[:, None] - every * np.arange(STEPS)[::-1]]
     data = kohort.Dataset(x[..., None].astype("float32"), drawn[last + after].astype("float32"))
     checked = inspect(data, trains=False)
-    assert checked.told is not None
-    assert checked.told.explained is not None
-    return giveaway.judge(checked), float(checked.told.explained.max())
+    (alone,) = checked.told
+    assert alone.explained is not None
+    return giveaway.judge(checked), float(alone.explained.max())
 
 
 def _autoregressive(random: np.random.Generator, count: int, part: float) -> np.ndarray:
     return signal.lfilter([1], [1, -part], random.normal(size=count))
+
+
+def of_horizon(
+    random: np.random.Generator,
+    rows: int,
+    series: Callable[[np.random.Generator, int], np.ndarray],
+    within: int,
+) -> tuple[Finding, float]:
+    """KD107 of windows of a series and the next values, of which so many lie in them."""
+    drawn = series(random, rows + STEPS + HORIZON)
+    starts = np.arange(rows)[:, None]
+    x = drawn[starts + np.arange(STEPS)]
+    y = drawn[starts + STEPS - within + np.arange(HORIZON)]
+    data = kohort.Dataset(x[..., None].astype("float32"), y.astype("float32"))
+    checked = inspect(data, trains=False)
+    ranked = [of_one.ranked.max() for of_one in checked.told if of_one.ranked is not None]
+    return giveaway.judge(checked), float(max(ranked))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kohort.data.inspection.inputs.told_alone import ToldAlone
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import Majority
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.classes.counted_answers import Answers
@@ -73,7 +73,7 @@ def _of_classes(study: StudyCurves) -> StudyCurves:
     common = Majority("0", right, right, classes=2, share=float(right.mean()))
     return replace(
         study, overlap=_copies(), majority=common, kind="splits", valid_samples=800,
-        test_to_train=0.25, learned=(LEAKED,), told=GIVEN,
+        test_to_train=0.25, learned=(LEAKED,), told=(GIVEN,),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from scripts.measured import table
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 FILE, SHIFTS = RESULTS / "labels.json", RESULTS / "shifts.json"
 PLANTED = RESULTS / "planted.json"
+WITHIN = {0: "none", 1: "the first", 3: "the first three"}
 VERDICTS = ("found", "inconclusive", "not found")
 PEERS = {
     "kohort": "kohort",
@@ -89,31 +90,46 @@ def giveaway_rates() -> str:
         "A column may be good and honest: the length of its petals alone tells the species of an "
         "iris in 96 % of cases, which is inconclusive.\n"
     )
-    return (
-        f"{head}\n{of_classes}\n{middle}\n{of_numbers}\n{tail}\n{_window_rates(written['windows'])}"
-    )
+    series = f"{_window_rates(written['windows'])}\n{_horizon_rates(written['horizons'])}"
+    return f"{head}\n{of_classes}\n{middle}\n{of_numbers}\n{tail}\n{series}"
 
 
 def _window_rates(cells: list[dict[str, Any]]) -> str:
     """How often windows were found to hold their target, by series and by where it lies."""
-    found: dict[str, dict[str, list[int]]] = {}
-    for cell in cells:
-        of_series = found.setdefault(cell["series"], {}).setdefault(cell["after"], [0, 0])
-        of_series[0] += cell["verdicts"].get("found", 0)
-        of_series[1] += sum(cell["verdicts"].values())
-    rows = sorted({cell["rows"] for cell in cells})
+    few, many = sorted({cell["rows"] for cell in cells})
     head = (
-        f"Windows of 12 steps, {_draws(cells)} draws each of {rows[0]:,} and of {rows[1]:,}: how "
+        f"Windows of 12 steps, {_draws(cells)} draws each of {few:,} and of {many:,}: how "
         "many were found to give away their target, which is their own last step by mistake, the "
         "value after it, the sixth after it, or, of windows of every other value, the one after "
         "it that they leave out:\n"
     )
+    return f"{head}\n{_by_series(cells, 'after')}\n"
+
+
+def _horizon_rates(cells: list[dict[str, Any]]) -> str:
+    """How often windows were found to hold the first of several values that are to be told."""
+    few, many = sorted({cell["rows"] for cell in cells})
+    head = (
+        f"The same of targets of six values, {_draws(cells)} draws each of {few:,} and of "
+        f"{many:,}, of which none, the first, or the first three lie in the window by mistake:\n"
+    )
+    named = [cell | {"within": WITHIN[cell["within"]]} for cell in cells]
+    return f"{head}\n{_by_series(named, 'within')}"
+
+
+def _by_series(cells: list[dict[str, Any]], place: str) -> str:
+    """A table of how many were found, by series and by what cells name so."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for cell in cells:
+        of_series = found.setdefault(cell["series"], {}).setdefault(cell[place], [0, 0])
+        of_series[0] += cell["verdicts"].get("found", 0)
+        of_series[1] += sum(cell["verdicts"].values())
     names = ["series", *next(iter(found.values()))]
     body = [
         [name, *(f"{count} of {of}" for count, of in places.values())]
         for name, places in found.items()
     ]
-    return f"{head}\n{table(names, body)}"
+    return table(names, body)
 
 
 def _draws(cells: list[dict[str, Any]]) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.labels import rates
-from kohort.data.inspection import told_alone
+from kohort.data.inspection.inputs import told_alone
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from scripts import label_page, time_page
 
@@ -53,6 +53,24 @@ def test_the_pages_of_planted_classes_and_columns_tell_the_verdicts(page, kinds)
         counts = [cell["verdicts"].get(verdict, 0) for verdict in label_page.VERDICTS]
         seen = f"{100 * cell['best']:.1f} | {100 * cell['seen']:.1f}"
         assert f"| {seen} | {' | '.join(map(str, counts))} |" in told
+
+
+@pytest.mark.parametrize(("kind", "honest"), [("windows", "the next"), ("horizons", 0)])
+def test_the_page_tells_of_each_series_how_many_windows_hold_their_target(kind, honest):
+    written, told = (
+        json.loads(label_page.PLANTED.read_text("utf-8"))[kind],
+        label_page.giveaway_rates(),
+    )
+    place = "after" if kind == "windows" else "within"
+    places = list(dict.fromkeys(cell[place] for cell in written))
+    for series in {cell["series"] for cell in written}:
+        cells = []
+        for where in places:
+            of = [c["verdicts"] for c in written if (c["series"], c[place]) == (series, where)]
+            found = sum(verdicts.get("found", 0) for verdicts in of)
+            cells.append(f"{found} of {sum(sum(verdicts.values()) for verdicts in of)}")
+            assert found == 0 if where == honest else True
+        assert f"| {series} | {' | '.join(cells)} |" in told
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 51), (10, 104), (100, 160)])

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from kohort.data.inspection.inputs.told_alone import ToldAlone
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import CountedClass, Majority
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.evidence.class_counts import ClassCounts, counts_from_json, counts_to_json
@@ -84,7 +84,7 @@ class StudyRecord:
         constant: What one answer for all samples scores, where that is known of the score.
         classes: Which classes its members find; None where the targets are no classes, or no
             member tells them, and in studies that were kept before it was.
-        told: What single inputs of its data tell of the target; None where nobody looked.
+        told: What single inputs of its data tell of targets; empty where nobody looked.
     """
 
     settings: Settings
@@ -98,7 +98,7 @@ class StudyRecord:
     learned: tuple[LearnedLayer, ...] | None = None
     constant: ConstantAnswer | None = None
     classes: ClassCounts | None = None
-    told: ToldAlone | None = None
+    told: tuple[ToldAlone, ...] = ()
 
     @property
     def whole(self) -> Curves:
@@ -122,7 +122,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
     """A record as JSON, without arguments, curves and seconds, which a store keeps separately."""
     settings = asdict(record.settings)
     settings |= {name: settings[name].isoformat() for name in ("started", "finished")}
-    facts = {"majority": record.majority, "constant": record.constant, "told": record.told}
+    facts = {"majority": record.majority, "constant": record.constant}
     return {
         "settings": settings,
         "untrained_losses": [variant.untrained_loss for variant in record.variants],
@@ -147,6 +147,7 @@ def to_json(record: StudyRecord) -> dict[str, Any]:
         "configs": [[*place, text] for place, text in record.configs.items()],
         "learned": None if record.learned is None else [asdict(layer) for layer in record.learned],
         "classes": counts_to_json(record.classes),
+        "told": [_with_lists(asdict(of_one)) for of_one in record.told],
     }
 
 
@@ -196,13 +197,18 @@ def from_json(
         None if learned is None else tuple(LearnedLayer(**layer) for layer in learned),
         None if constant is None else ConstantAnswer(**_with_arrays(constant)),
         counts_from_json(stored.get("classes")),
-        _told_alone(stored.get("told")),
+        tuple(_told_alone(of_one) for of_one in _told(stored.get("told"))),
     )
 
 
-def _told_alone(stored: Mapping[str, Any] | None) -> ToldAlone | None:
-    if stored is None:
-        return None
+def _told(stored: list[Any] | Mapping[str, Any] | None) -> list[Any]:
+    """Studies that were kept before targets of several numbers were asked have one, or none."""
+    if isinstance(stored, list):
+        return stored
+    return [] if stored is None else [stored]
+
+
+def _told_alone(stored: Mapping[str, Any]) -> ToldAlone:
     names = {name: tuple(stored[name]) for name in ("names", "earlier")}
     return ToldAlone(**_with_arrays(stored) | names)
 

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from kohort.data.inspection.inputs.told_alone import ToldAlone
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import Majority
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.curves.ends import carried, lowest_by_others, means_at_end, rise_after
@@ -236,7 +236,7 @@ class StudyCurves:
             variant that left has length 0 in the replicates that it did not train.
         share: The part of the error rate that may be spent: less than 1 at a look of a race.
         learned: The layers of its models that learned from data; None if nobody looked.
-        told: What single inputs tell of the target; None if nobody looked.
+        told: What single inputs tell of targets; empty if nobody looked.
     """
 
     variants: tuple[VariantCurves, ...]
@@ -254,7 +254,7 @@ class StudyCurves:
     looks: tuple[int, ...] = ()
     share: float = 1.0
     learned: tuple[LearnedLayer, ...] | None = None
-    told: ToldAlone | None = None
+    told: tuple[ToldAlone, ...] = ()
     constant: ConstantAnswer | None = None
     weighs_answers: bool = False
 

@@ -12,9 +12,10 @@ from kohort.data.copies import Copies, find_copies
 from kohort.data.dataset import Dataset, is_table
 from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import group_facts
+from kohort.data.inspection.inputs.told_alone import ToldAlone
+from kohort.data.inspection.inputs.told_targets import told_of_targets
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.data.inspection.overlap import Overlap
-from kohort.data.inspection.told_alone import ToldAlone, told_alone
 from kohort.data.labels import class_labels
 from kohort.data.splits import mean_group_size
 from kohort.design.building import BuiltModels
@@ -244,7 +245,7 @@ def study_record(
         learned,
         one_answer(spec, score, records.replicates),
         class_counts(spec, records.found, records.replicates),
-        None if copies is None else _told(spec.data, copies),
+        () if copies is None else _told(spec.data, copies),
     )
     if not record.whole.metrics:
         return record
@@ -294,17 +295,16 @@ def _settings(
     )
 
 
-def _told(data: Dataset, copies: Copies) -> ToldAlone | None:
-    """What single inputs tell of the target: those that tell most."""
+def _told(data: Dataset, copies: Copies) -> tuple[ToldAlone, ...]:
+    """What single inputs tell of targets: those that tell most."""
     if is_table(data) and data.x_train.shape[1] > MOST_COLUMNS:
-        return None
+        return ()
     labels = class_labels(data)
     together = kept_together(data, copy_facts(copies, labels))[: len(data.x_train)]
-    told = told_alone(data, labels, together, MOST_NUMBERS)
-    if told is None:
-        return None
-    classes = 1 if told.of_class is None else len(told.of_class)
-    return told.first(max(1, min(_MOST_KEPT, _MOST_COUNTS // classes)))
+    classes = 1 if labels is None else len(labels.names)
+    kept = max(1, min(_MOST_KEPT, _MOST_COUNTS // classes))
+    told = told_of_targets(data, labels, together, MOST_NUMBERS)
+    return tuple(of_one.first(kept) for of_one in told)
 
 
 def _overlap(spec: StudySpec, copies: Copies, count: int) -> Overlap:

@@ -6,8 +6,8 @@ from kohort.data.copies import Copies
 from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.data.inspection.copy_facts import CopyFacts
 from kohort.data.inspection.group_facts import GroupFacts
+from kohort.data.inspection.inputs.told_alone import ToldAlone
 from kohort.data.inspection.time_facts import OrderInTime
-from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import ClassLabels
 from kohort.findings.checks.checked import CheckedData, OutOfFold
 from kohort.findings.statistics.interval import Interval
@@ -74,4 +74,6 @@ def interval(low, high):
 
 def checked(*, train=1000, test=1000, **given):
     facts = {"copies": copies(test=test), "groups": groups(), "labels": labels()}
+    if "told" in given:
+        given["told"] = (given["told"],)
     return CheckedData(train, test, **{**facts, **given})

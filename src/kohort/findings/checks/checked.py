@@ -8,8 +8,8 @@ import numpy as np
 from kohort.data.inspection.column_facts import ColumnFacts
 from kohort.data.inspection.copy_facts import CopyFacts
 from kohort.data.inspection.group_facts import GroupFacts
+from kohort.data.inspection.inputs.told_alone import ToldAlone
 from kohort.data.inspection.time_facts import OrderInTime
-from kohort.data.inspection.told_alone import ToldAlone
 from kohort.data.labels import ClassLabels
 from kohort.findings.checks.measures.confident import Suspects, label_suspects
 from kohort.findings.statistics.interval import Interval
@@ -59,7 +59,7 @@ class CheckedData:
         groups: What is told and suggested of groups.
         labels: The classes; None where targets are none.
         columns: What is seen of columns; None where samples are no rows of a table.
-        told: What single inputs tell of the target; None where that is not looked for.
+        told: What single inputs tell of targets; empty where that is not looked for.
         blank: int64 `[blank sample]`, the samples, no rows of a table, whose numbers are all equal.
         predicted: Out-of-fold predictions; None where none were made.
         shift: The AUC of telling test samples from training samples; None where not measured.
@@ -74,7 +74,7 @@ class CheckedData:
     groups: GroupFacts
     labels: ClassLabels | None = None
     columns: ColumnFacts | None = None
-    told: ToldAlone | None = None
+    told: tuple[ToldAlone, ...] = ()
     blank: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64), repr=False)
     predicted: OutOfFold | None = None
     shift: Interval | None = None

@@ -1,6 +1,7 @@
 """KD107: one column alone tells the target."""
 
-from kohort.data.inspection.told_alone import EXPLAINED, RANKED, TOLD
+from kohort.data.inspection.inputs.told_alone import EXPLAINED, RANKED, TOLD
+from kohort.data.inspection.inputs.told_targets import MOST_TARGETS
 from kohort.findings.checks.checked import CheckedData
 from kohort.findings.finding import Finding, Rule
 from kohort.findings.rules.leaks.single_inputs import MEND, SOURCE, WHY, judged
@@ -32,8 +33,11 @@ RULE = Rule(
     "512 places of those 64 that a line of the target, or its class, explains most of. Where an "
     "input differs between steps, only its rank gives a number away, where it leaves less than a "
     "quarter untold of what a step leaves of the one beside it, and a class is inconclusive at "
-    "most: a series tells as much of itself. Of more than 20,000 rows, or a million numbers of "
-    "windows, a random part is looked at.",
+    "most: a series tells as much of itself. Where a target has several numbers, as of the next "
+    f"steps of a series, it is asked of up to {MOST_TARGETS}, those to which an input is nearest "
+    "in order; not where it has a number for each column of a table or each step of windows, as "
+    "for an autoencoder. Of more than 20,000 rows, or a million numbers of windows, a random part "
+    "is looked at.",
     WHY,
     MEND,
     judge,

@@ -7,8 +7,8 @@ from kohort.data.dataset import Dataset, is_windows
 from kohort.data.inspection.column_facts import column_facts
 from kohort.data.inspection.copy_facts import copy_facts, kept_together
 from kohort.data.inspection.group_facts import blank_samples, group_facts
+from kohort.data.inspection.inputs.told_targets import told_of_targets
 from kohort.data.inspection.time_facts import time_facts
-from kohort.data.inspection.told_alone import told_alone
 from kohort.data.labels import ClassLabels, class_labels
 from kohort.data.splits import random_part
 from kohort.findings.checks.checked import CheckedData, OutOfFold
@@ -53,7 +53,9 @@ def inspect(data: Dataset, *, trains: bool = True, visible: bool = False) -> Che
         group_facts(data, found),
         labels,
         column_facts(data),
-        told_alone(data, labels, together[:train], MOST_OF_WINDOWS if is_windows(data) else None),
+        told_of_targets(
+            data, labels, together[:train], MOST_OF_WINDOWS if is_windows(data) else None
+        ),
         blank_samples(data),
         predicted=predicted,
         shift=shift,

@@ -14,7 +14,7 @@ from tests.findings.curve_builders import study_of
 from tests.models import build_mlp
 
 
-def judged(told):
+def judged(*told):
     return RULE.judge(study_of([[0.2, 0.3], [0.1, 0.2]], told=told))
 
 
@@ -29,7 +29,7 @@ def test_fires_where_a_column_tells_the_class_and_names_it():
 def test_silent_open_and_where_nobody_looked():
     assert judged(alone(2, explained=[0.97, 0.1])).verdict == "not found"
     assert judged(alone(2, explained=[0.99, 0.1], earlier=[0])).verdict == "inconclusive"
-    none = judged(None)
+    none = judged()
     assert none.verdict == "not applicable"
     assert none.sentence.startswith("Nobody looked at what single inputs tell of the target, ")
 
@@ -43,6 +43,24 @@ def test_a_place_of_windows_is_called_so():
     assert judged(clear).verdict == "found"
     classes = replace(alone(1, right=[[50, 90]], of_class=[100, 100]), of_windows=True)
     assert judged(classes).sentence.startswith("The place in the windows that tells most by ")
+
+
+def test_of_several_numbers_the_worst_is_told_and_which_are_like_it():
+    def of(number, rank):
+        told = alone(2, explained=[0.9, 0.1], ranked=[rank, 0.2])
+        return replace(told, number=number, numbers=24, of_windows=True)
+
+    found = judged(of(5, 0.7), of(0, 1.0), of(1, 1.0), of(2, 0.9995))
+    assert found.verdict == "found"
+    assert found.sentence == (
+        "By itself column 0 gives number 1 of 24 of a target away: the means in bins of column 0 "
+        "explain 90.0 % of its variance, and their rank correlation is 1. The same is seen of "
+        "number 2 and number 3."
+    )
+    silent = judged(of(3, 0.7), of(0, 0.6))
+    assert silent.verdict == "not found"
+    assert silent.sentence.startswith("Of places in the windows, the means in bins of column 0 exp")
+    assert "of number 4 of 24 of a target, and those of others less." in silent.sentence
 
 
 @pytest.mark.parametrize("target", ["number", "class"])
@@ -69,6 +87,30 @@ def test_a_study_finds_it_tells_it_in_the_answer_and_keeps_it(target, tmp_path):
 
 def of_numbers():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def test_a_study_of_forecasts_of_several_steps_finds_the_one_in_the_window(tmp_path):
+    series = np.random.default_rng(0).normal(size=400).cumsum().astype("float32")
+    starts = np.arange(300)[:, None]
+    x, y = series[starts + np.arange(12)][..., None], series[starts + 11 + np.arange(3)]
+    study = kohort.Study(
+        "ahead", [kohort.Variant("line", of_steps)], kohort.Dataset(x, y),
+        replicates=kohort.Holdout(0.2, 2), epochs=1, batch_size=50,
+    )  # fmt: skip
+    study.run(tmp_path / "k.db", verbose=0)
+    kept = kohort.open(tmp_path / "k.db", "ahead")
+    (found,) = (f for f in kept.findings() if f.code == "KH208")
+    assert found.verdict == "found"
+    assert found.sentence.startswith(
+        "By itself the last step gives number 1 of 3 of a target away: the means in bins of the "
+    )
+    assert found.sentence in kept.answer()
+
+
+def of_steps():
+    model = keras.Sequential([keras.Input((12, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
     model.compile("adam", "mse")
     return model
 

@@ -2,7 +2,7 @@
 
 from kohort.findings.finding import Finding, Rule
 from kohort.findings.judged import StudyCurves
-from kohort.findings.rules.leaks.single_inputs import MEND, SOURCE, WHY, judged
+from kohort.findings.rules.leaks.single_inputs import MEND, NOT_ASKED, SOURCE, WHY, judged
 
 MOST_NUMBERS, MOST_COLUMNS = 2**16, 1_000
 """How many numbers a study looks at, and of how many columns: `kohort data check` takes the time to
@@ -11,15 +11,12 @@ look at all."""
 
 def judge(study: StudyCurves) -> Finding:
     """As KD107 judges the training samples."""
-    if study.told is None:
+    if not study.told:
         return RULE.finding(None, "not applicable", _NOBODY)
     return judged(RULE, study.told, study.confidence)
 
 
-_NOBODY = (
-    "Nobody looked at what single inputs tell of the target, or samples are neither rows of a "
-    "table nor windows, or targets have several numbers."
-)
+_NOBODY = f"Nobody looked at what single inputs tell of the target, or {NOT_ASKED}."
 
 RULE = Rule(
     "KH208",

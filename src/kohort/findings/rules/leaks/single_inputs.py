@@ -1,13 +1,14 @@
 """Judges what single inputs, columns of a table or places of windows, tell of the target."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from kohort.data.inspection.told_alone import EXPLAINED, RANKED, TOLD, ToldAlone
+from kohort.data.inspection.inputs.told_alone import EXPLAINED, RANKED, TOLD, ToldAlone
 from kohort.findings.finding import Evidence, Finding, Rule, Verdict
-from kohort.findings.names import shortlist
+from kohort.findings.names import listing, shortlist
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.proportion import mean_of_proportions, proportion_interval
 from kohort.findings.statistics.scale import fixed, shown
@@ -33,22 +34,36 @@ SOURCE = (
 )
 
 
-def judged(rule: Rule[Any], told: ToldAlone | None, confidence: float) -> Finding:
+_WORST_FIRST: tuple[Verdict, ...] = ("found", "inconclusive", "not found")
+NOT_ASKED = (
+    "samples are neither rows of a table nor windows, or a target has a number for each column or "
+    "step"
+)
+
+
+def judged(rule: Rule[Any], told: Sequence[ToldAlone], confidence: float) -> Finding:
     """The finding of a rule about what single inputs tell.
 
     Args:
         rule: The rule.
-        told: What they tell; None where that is not known.
+        told: What they tell of the target, or of several of its numbers; empty where that is not
+            known.
         confidence: Of the interval of a balanced accuracy.
     """
-    if told is None:
-        sentence = (
-            "The samples are neither rows of a table nor windows, or a target has several numbers."
-        )
-        return rule.finding(None, "not applicable", sentence)
-    if told.right is not None:
-        return _of_classes(rule, told, confidence)
-    return _of_numbers(rule, told)
+    if not told:
+        return rule.finding(None, "not applicable", f"{NOT_ASKED.capitalize()}.")
+    if told[0].right is not None:
+        return _of_classes(rule, told[0], confidence)
+    found = [_of_numbers(rule, of_one) for of_one in told]
+    worst = min(found, key=lambda finding: _WORST_FIRST.index(finding.verdict))
+    alike = [
+        f"number {of_one.number + 1}"
+        for of_one, finding in zip(told, found, strict=True)
+        if finding.verdict == worst.verdict and finding is not worst
+    ]
+    if not alike or worst.verdict == "not found":
+        return worst
+    return replace(worst, sentence=f"{worst.sentence} The same is seen of {listing(alike)}.")
 
 
 def _of_classes(rule: Rule[Any], told: ToldAlone, confidence: float) -> Finding:
@@ -135,15 +150,24 @@ def _of_numbers(rule: Rule[Any], alone: ToldAlone) -> Finding:
         "variance explained by the best one": part,
         "its rank correlation with the target": rank,
     }
-    share = f"{fixed(100 * max(0.0, part))} % of the target's variance"
-    told = f"the means in bins of {names[best]} explain {share}"
+    is_one = alone.numbers == 1
+    target = "the target" if is_one else f"number {alone.number + 1} of {alone.numbers} of a target"
+    means, share = f"the means in bins of {names[best]} explain", fixed(100 * max(0.0, part))
     if more:
-        ranks = f", and its rank correlation with the target is {rank:.4g}"
-        by_rank = ranks if rank >= RANKED else ""
+        variance, ranks = (
+            ("the target's variance", "its rank correlation with the target is")
+            if is_one
+            else ("its variance", "their rank correlation is")
+        )
+        by_rank = f", and {ranks} {rank:.4g}" if rank >= RANKED else ""
         verb = "give" if len(more) > 1 else "gives"
         listed = shortlist([names[n] for n in more])
-        sentence = f"By itself {listed} {verb} the target away: {told}{by_rank}."
+        sentence = (
+            f"By itself {listed} {verb} {target} away: {means} {share} % of {variance}{by_rank}."
+        )
         return rule.finding(None, "found", sentence, evidence, rule.mend)
+    variance = "the target's variance" if is_one else f"the variance of {target}"
+    told = f"{means} {share} % of {variance}"
     if (above or of_series) and alone.of_windows:
         sentence = f"Of places in the windows, {told}, about as much as steps tell of each other."
         return rule.finding(None, "not found", sentence, evidence)

@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import spearmanr
 
 import kohort
-from kohort.data.inspection.told_alone import EXPLAINED, told_alone
+from kohort.data.inspection.inputs.told_alone import EXPLAINED, told_alone
+from kohort.data.inspection.inputs.told_targets import told_of_targets
 from kohort.data.labels import class_labels
 from kohort.findings.checks import giveaway
 from kohort.findings.rules.leaks.single_inputs import judged
@@ -150,7 +151,8 @@ def windows(series, steps=12, ahead=0):
 
 def verdict_of(x, y):
     data = kohort.Dataset(x, y)
-    return judged(giveaway.RULE, told_alone(data, class_labels(data), np.arange(len(x))), 0.95)
+    told = told_of_targets(data, class_labels(data), np.arange(len(x)))
+    return judged(giveaway.RULE, told, 0.95)
 
 
 @pytest.mark.parametrize("smooth", [0.5, 0.99])
@@ -246,8 +248,3 @@ def test_of_long_windows_the_last_places_are_asked():
     first = told.first(2)
     assert first.names[0] == told.names[0]
     assert (first.count, first.before.shape, first.explained.shape) == (512, (2, 2), (2,))
-
-
-def test_targets_of_several_numbers_are_told_by_no_input():
-    x = np.random.default_rng(0).normal(size=(40, 3))
-    assert told_alone(kohort.Dataset(x, x), None, np.arange(40)) is None

@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 
 import kohort
-from kohort.data.inspection.earlier_targets import by_themselves, hold_earlier_targets
-from kohort.data.inspection.told_alone import told_alone
+from kohort.data.inspection.inputs.earlier_targets import (
+    by_themselves,
+    hold_earlier_targets,
+    targets_of,
+)
+from kohort.data.inspection.inputs.told_alone import told_alone
 
 
 def series(rows, seed=0):
@@ -39,7 +43,9 @@ def holding(frame, **how):
     """The columns that hold an earlier target."""
     data = kohort.Dataset.from_frame(frame, target="y", **how)
     sides = data.x_train, data.x_test
-    return list(hold_earlier_targets(data, None, sides, partial(by_themselves, data)))
+    return list(
+        hold_earlier_targets(data, targets_of(data, None), sides, partial(by_themselves, data))
+    )
 
 
 @pytest.mark.parametrize("test", [0, 0.3], ids=["train", "train and test"])

@@ -6,13 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from kohort.data.dataset import Dataset, is_table, is_windows
-from kohort.data.inspection.earlier_targets import (
+from kohort.data.dataset import Dataset, is_windows
+from kohort.data.inspection.inputs.earlier_targets import (
     by_themselves,
     hold_earlier_targets,
     targets_before,
+    targets_of,
 )
-from kohort.data.inspection.one_rule import Parts, explained_by, ranks_with, told_classes
+from kohort.data.inspection.inputs.one_rule import Parts, explained_by, ranks_with, told_classes
 from kohort.data.labels import ClassLabels
 from kohort.data.making.windows import are_windows, place_name
 from kohort.data.splits import deal, random_part
@@ -49,14 +50,17 @@ class ToldAlone:
             explains, out of sample; None where targets are classes.
         ranked: float64 `[input]`, of numbers to predict, Spearman's correlation with it, without
             its sign; None where targets are classes.
-        earlier: Those that hold the target of an earlier row; sought where any tells so much that
-            it may give the target away, as is `before`.
+        earlier: Those that hold the target of an earlier row; sought among those that tell so much
+            that they may give the target away, as is `before`.
         before: float64 `[2]`, of numbers to predict, `explained` and `ranked` of the target of the
-            row before; of places of windows `[input, 2]`, those of the step beside it, of itself.
-            Of classes `[1]`, the balanced accuracy of the class of the row before.
+            row before; of places of windows `[input, 2]`, those of the step beside it, of itself,
+            and 0 where a place does not tell so much. Of classes `[1]`, the balanced accuracy of
+            the class of the row before.
         in_time: Whether moments tell the order of the rows, or they are in that of a series.
         of_windows: Whether they are places of windows.
         series: bool `[input]`, whether each is a place of an input that differs between steps.
+        number: Of targets of several numbers, which of them (from 0, flat).
+        numbers: How many numbers a target has.
     """
 
     names: tuple[str, ...]
@@ -70,6 +74,8 @@ class ToldAlone:
     in_time: bool = False
     of_windows: bool = False
     series: np.ndarray | None = field(repr=False, default=None)
+    number: int = 0
+    numbers: int = 1
 
     def first(self, most: int) -> "ToldAlone":
         """The same of the inputs that tell most, so many at most."""
@@ -94,8 +100,12 @@ class ToldAlone:
 
 
 def told_alone(
-    data: Dataset, labels: ClassLabels | None, together: np.ndarray, most: int | None = None
-) -> ToldAlone | None:
+    data: Dataset,
+    labels: ClassLabels | None,
+    together: np.ndarray,
+    most: int | None = None,
+    number: int = 0,
+) -> ToldAlone:
     """What each column of a table, or place of windows, tells of the target by itself.
 
     An input alone tells the target by a rule of one column (after Holte 1993, "Very simple
@@ -107,20 +117,13 @@ def told_alone(
     that the ranks of numbers are compared as well.
 
     Args:
-        data: The data.
+        data: A table, or windows `[sample, step, input]`, with training samples.
         labels: Their classes; None where targets are none.
         together: int64 `[train sample]`, equal for rows that no fold may part.
         most: The most numbers to look at; of more samples a random part is. None for no bound.
-
-    Returns:
-        What they tell; None where samples are neither rows of a table nor windows
-        `[sample, step, input]`, or targets are several numbers each.
+        number: Which number of a target, where it has several (from 0, flat).
     """
     of_windows = is_windows(data)
-    if not (is_table(data) or of_windows) or not len(data.x_train):
-        return None
-    if labels is None and data.y_train.size != len(data.y_train):
-        return None
     random = np.random.default_rng(0)
     width = data.x_train[0].size
     width = min(width, MOST_PLACES) if of_windows else width
@@ -131,7 +134,8 @@ def told_alone(
         for held_out in deal(random, together[rows], FOLDS)
         if 0 < len(held_out) < len(rows)
     ]
-    target = (data.y_train if labels is None else labels.train)[rows].reshape(-1)
+    of_sides = targets_of(data, labels, number)
+    target = of_sides[rows] if labels is None else labels.train[rows]
     places = _telling(data.x_train, rows, target, width) if of_windows else []
     sides, inputs = _inputs_of(data, places)
     asked = inputs(sides[0][rows])
@@ -145,6 +149,8 @@ def told_alone(
         ),
         of_windows=of_windows,
         series=_vary(data.x_train, rows, places) if of_windows else None,
+        number=number,
+        numbers=1 if labels is not None else data.y_train[0].size,
     )
     if labels is not None:
         counts = np.bincount(target, minlength=len(labels.names))
@@ -154,11 +160,12 @@ def told_alone(
 
         right = [told_classes(c, target, len(counts), parts) for c in asked.values()]
         found = replace(found, right=np.array(right), of_class=counts)
-        if max(map(recall, right), default=0.0) <= TOLD:
+        suspect = np.array([recall(one) > TOLD for one in right])
+        if not suspect.any():
             return found
         of_before = [
             recall(told_classes(one, target, len(counts), parts))
-            for one in targets_before(data, labels)[:, rows]
+            for one in targets_before(data, of_sides)[:, rows]
         ]
         before = np.array([max(of_before)])
     else:
@@ -166,15 +173,24 @@ def told_alone(
         explained = np.array([explained_by(c, y, parts) for c in asked.values()])
         ranked = ranks_with(np.column_stack([*asked.values()]), y, together[rows])
         found = replace(found, explained=explained, ranked=ranked)
-        if not ((explained >= EXPLAINED) | (ranked >= RANKED)).any():
+        # Of a series that goes on only ranks give a number away.
+        is_series = np.zeros(len(asked), bool) if found.series is None else found.series
+        suspect = (ranked >= RANKED) | ((explained >= EXPLAINED) & ~is_series)
+        if not suspect.any():
             return found
         if of_windows:
-            before = _of_steps_beside(data.x_train, rows, y, places, together[rows], parts)
+            before = np.zeros((len(places), 2))
+            before[suspect] = _of_steps_beside(
+                data.x_train, rows, y, np.array(places)[suspect].tolist(), together[rows], parts
+            )
         else:
-            earlier = targets_before(data, labels)[:, rows]
+            earlier = targets_before(data, of_sides)[:, rows]
             part = max(explained_by(one, y, parts) for one in earlier)
             before = np.array([part, ranks_with(earlier.T, y, together[rows]).max()])
-    held = hold_earlier_targets(data, labels, sides, inputs)
+    names = {name for name, is_one in zip(asked, suspect, strict=True) if is_one}
+    held = hold_earlier_targets(
+        data, of_sides, sides, lambda x: {n: c for n, c in inputs(x).items() if n in names}
+    )
     return replace(found, earlier=held, before=before)
 
 

@@ -35,9 +35,22 @@ def by_themselves(data: Dataset, x: np.ndarray) -> dict[str, np.ndarray]:
     return {name: cells[:, 0] for name, cells in data.columns.by_name(x).items()}
 
 
+def targets_of(data: Dataset, labels: ClassLabels | None, number: int = 0) -> np.ndarray:
+    """float32 `[sample]`, training samples first: a number, or the class, of each.
+
+    Args:
+        data: The data.
+        labels: Their classes; None where targets are none.
+        number: Which number of a target, where it has several (from 0, flat).
+    """
+    sides = (data.y_train, data.y_test) if labels is None else (labels.train, labels.test)
+    y = [side.reshape(len(side), -1)[:, number] for side in sides if len(side)]
+    return np.concatenate(y).astype(np.float32)
+
+
 def hold_earlier_targets(
     data: Dataset,
-    labels: ClassLabels | None,
+    y: np.ndarray,
     sides: tuple[np.ndarray, np.ndarray],
     inputs: Callable[[np.ndarray], dict[str, np.ndarray]],
 ) -> tuple[str, ...]:
@@ -50,11 +63,10 @@ def hold_earlier_targets(
 
     Args:
         data: A table, or windows of a series in its order.
-        labels: The classes; None of numbers to predict.
+        y: `[sample]`, the target of each, as `targets_of` has them.
         sides: Its training samples and its test samples, as `inputs` takes them.
         inputs: Makes the inputs by name, `[row]` each, of samples.
     """
-    y = _targets(data, labels)
     if len(y) <= _FEWEST:
         return ()
     rows = np.sort(np.random.default_rng(0).permutation(len(y))[:_ROWS])
@@ -66,26 +78,22 @@ def hold_earlier_targets(
     return tuple(names)
 
 
-def targets_before(data: Dataset, labels: ClassLabels | None) -> np.ndarray:
+def targets_before(data: Dataset, y: np.ndarray) -> np.ndarray:
     """The target of the row before, float32 `[order, train sample]`, in each order of its rows.
 
     Of the first row it is its own. Orders are those of the first column of moments, as in
     `hold_earlier_targets`.
+
+    Args:
+        data: A table, or windows of a series in its order.
+        y: `[sample]`, the target of each, as `targets_of` has them.
     """
-    y = _targets(data, labels)
     found = []
     for order in _orders(data, _moments(data)[0]):
         before = np.empty_like(y)
         before[order] = y[np.concatenate([order[:1], order[:-1]])]
         found.append(before[: len(data.x_train)])
     return np.array(found)
-
-
-def _targets(data: Dataset, labels: ClassLabels | None) -> np.ndarray:
-    """float32 `[sample]`, training samples first, of one number or class each."""
-    sides = (data.y_train, data.y_test) if labels is None else (labels.train, labels.test)
-    y = np.concatenate(sides)
-    return y.reshape(len(y)).astype(np.float32)
 
 
 def _rows(data: Dataset) -> np.ndarray:
