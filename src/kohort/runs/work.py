@@ -12,6 +12,7 @@ from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan, make_plan
 from kohort.design.replicates import Replicate
 from kohort.design.scoring import check_score, scoring
+from kohort.design.seen.lacking_class import check_parts, needed_classes
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
 from kohort.engine.loop import chunking
@@ -251,7 +252,7 @@ class Planned(NamedTuple):
 
         Raises:
             DesignError: A model does not take the data, or lacks the metric that scores; or losses
-                of two kinds would score.
+                of two kinds would score, or the metric has no value in some validation part.
         """
         models = BuiltModels(spec, for_built_models(memory))
         plan = replace(make_plan(spec, models), devices=len(places()))
@@ -260,4 +261,6 @@ class Planned(NamedTuple):
         score = scoring(spec.metric, spec.mode, [member.metrics for member in members])
         losses = {spec.variants[each.variant].name: each.measured.name for each in members}
         check_score(score, losses, spec.data, spec.margin)
+        needed = needed_classes(score.metric, [member.metrics for member in members])
+        check_parts(score.metric, needed, spec)
         return cls(plan, models, global_settings())

@@ -17,6 +17,7 @@ from kohort.design.compatibility import (
 )
 from kohort.design.replicates import Replicate
 from kohort.design.seen.label_areas import slip_of_areas
+from kohort.design.seen.lacking_class import slip_of_parts
 from kohort.design.seen.metric_checks import check_metrics, slip_of_metrics
 from kohort.design.seen.output_checks import check_outputs, slip_of_names
 from kohort.design.seen.still_columns import slip_of_columns
@@ -118,6 +119,7 @@ def _facts(model: keras.Model, spec: StudySpec, replicate: Replicate) -> dict[st
             or slip_of_names(model, spec.data)
             or slip_of_metrics(model)
             or slip_of_areas(model, spec)
+            or slip_of_parts(metrics, spec)
             or slip_of_columns(model, spec, replicate.train)
         ),
     }

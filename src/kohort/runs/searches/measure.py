@@ -14,6 +14,8 @@ from kohort.design.scoring import (
 )
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
+from kohort.design.seen.lacking_class import check_parts, needed_classes
+from kohort.design.variants import Variant
 from kohort.engine.loop.events import Logs
 from kohort.errors import DesignError
 from kohort.evidence.trials_so_far import score_after
@@ -52,15 +54,17 @@ class Measure:
             planned: Returns the plan of one.
 
         Raises:
-            DesignError: It is the loss, and they have two kinds of it; or none has the metric.
+            DesignError: It is the loss, and they have two kinds of it; or none has the metric, or
+                it has no value in some validation part.
         """
         if self.scoring is not None:
             return
-        found, losses, refused = [], {}, None
+        found, metrics, losses, refused = [], [], {}, None
         for number in numbers:
             try:
                 plan = planned(number)
                 found.append(scoring(self._spec.metric, self._spec.mode, [plan.metrics]))
+                metrics.append(plan.metrics)
                 losses[trial_name(number)] = plan.measured.name
             except DesignError as error:  # It has no such metric, and fails where others do.
                 refused = refused or error
@@ -71,6 +75,10 @@ class Measure:
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
         check_score(by, losses, self._spec.data, self._spec.margin)
+        if needed := needed_classes(chosen, metrics):
+            rivals = tuple(Variant(name, self._spec.build) for name in ("a", "b"))
+            check_parts(chosen, needed, self._spec.trained_as(rivals))
+            check_parts(chosen, needed, self._spec.proved_as(rivals), " of the proof")
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
