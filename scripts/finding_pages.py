@@ -266,10 +266,12 @@ the baseline too. A variant leaves when it is
 Each look spends 30 % of the error rate that is left: of 5 % it spends 1.5, then 1.05, then 0.74 %
 and so on. By the union bound at most 5 % of races decide anything false at any look, as far as a
 fixed study keeps its level, however much looks depend on one another; and since no share depends on
-how many looks follow, a race that is given more of them decides at the first ones what it decided
-before, but for those that it takes up again. Who has left stays in the corrections: what was not
-decided of it counts with a p-value of 1, because those that are open are a selection of those that
-look most different. What was decided is done with.
+how many looks follow, a race that is given more of them behind those that it has decides at these
+what it decided before, but for those that it takes up again. With another number of replicates
+looks are spread anew, and only the first stays where it was: a verdict may change, and who acts on
+a race before it grows and again afterwards may err at the rates of both. Who has left stays in the
+corrections: what was not decided of it counts with a p-value of 1, because those that are open are
+a selection of those that look most different. What was decided is done with.
 
 A verdict is about the leader of its look. If another variant leads later, "worse than the leader
 after 4 replicates" stays true, and says nothing of the new one. Comparisons of a race are those of

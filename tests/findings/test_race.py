@@ -200,6 +200,21 @@ def test_those_that_lost_to_a_leader_are_back_when_it_diverges():
     assert state.ends == "decided"
 
 
+def test_those_that_are_back_at_the_last_look_are_judged_by_what_they_trained():
+    noise = np.random.default_rng(0).normal(0, 0.01, (4, 9))
+    errors = np.reshape([0.30, 0.10, 0.103, 0.31], (-1, 1)) + noise
+    errors[1, 8] = np.nan
+    state = replay(race_of(errors, trained=[4, 9, 9, 4], margin=0.001), SIZES)
+    last = state.looks[-1]
+    assert (last.replicates, last.back) == (9, (0, 3))
+    assert set(last.verdicts) == {0, 1, 3}
+    assert last.verdicts[1] == "diverged"
+    assert (state.leader, state.open) == (2, ())
+    worse = {number for number, verdict in last.verdicts.items() if verdict == "worse"}
+    assert all(state.left[number] is last for number in worse)
+    assert state.ends == ("last look" if "open" in last.verdicts.values() else "decided")
+
+
 def test_one_that_diverged_is_not_back_with_its_leader_gone():
     errors = CLEAR.copy()
     errors[1, 5] = errors[3, 0] = np.nan

@@ -52,8 +52,9 @@ class Look:
     Args:
         replicates: How many each variant that was open had trained.
         leader: The number of the variant with the best score; None where all diverged.
-        standings: By number, each other variant that was open before this look. The verdict is
-            about the leader of this look, which need not be that of a later one.
+        standings: By number, each other variant that was open before this look, and at the last
+            look those that are back. The verdict is about the leader of this look, which need not
+            be that of a later one.
         level: The error rate that this look spends.
         spent: The error rate that was spent so far, with this look's.
         back: The numbers of variants that left at an earlier look and are open again, since the
@@ -105,8 +106,8 @@ class RaceState:
         """By number, the variants that left and are not back, with the look when they did."""
         left: dict[int, Look] = {}
         for look in self.looks:
-            left |= {n: look for n, verdict in look.verdicts.items() if verdict != "open"}
             left = {number: at for number, at in left.items() if number not in look.back}
+            left |= {n: look for n, verdict in look.verdicts.items() if verdict != "open"}
         return left
 
 
@@ -219,6 +220,8 @@ class _Race:
             part = replace(part, variants=variants) if lost else part
             leader = self._compare(part, [n for n in self.open if n not in lost], back)
             standings |= self._standings(leader, lost)
+            if size == self._most:  # They train no more: what is known of them is all there is.
+                standings |= {number: self._standing_of(number, leader) for number in back}
         self._leave(standings, leader, back)
         self.ends = self._end(leader)
         level = share * (1 - self._study.confidence)
@@ -238,24 +241,27 @@ class _Race:
         return stand.leader
 
     def _standings(self, leader: int, lost: set[int]) -> dict[int, Standing]:
-        found = {}
-        for number in self.open:
-            if number != leader and number not in lost:
-                pair = min(number, leader), max(number, leader)
-                name = self._study.variants[leader].name
-                found[number] = _standing(self.measured.scores[pair], name, self._most)
-        return found
+        return {
+            number: self._standing_of(number, leader)
+            for number in self.open
+            if number != leader and number not in lost
+        }
+
+    def _standing_of(self, number: int, leader: int) -> Standing:
+        pair = min(number, leader), max(number, leader)
+        name = self._study.variants[leader].name
+        return _standing(self.measured.scores[pair], name, self._most)
 
     def _leave(
         self, standings: Mapping[int, Standing], leader: int | None, back: Sequence[int]
     ) -> None:
+        for number in back:
+            del self._left[number]
+        self.open = sorted({*self.open, *back})
         for number, standing in standings.items():
             if standing.verdict != "open":
                 self._left[number] = standing.verdict, leader
                 self.open.remove(number)
-        for number in back:
-            del self._left[number]
-        self.open = sorted({*self.open, *back})
 
     def _end(self, leader: int | None) -> RaceEnd | None:
         if leader is None:

@@ -46,24 +46,28 @@ def not_beaten(conclusions: Conclusions) -> str:
 def of_no_use(conclusions: Conclusions) -> str:
     """Which variants score no better than one answer for all samples, in a sentence or two.
 
-    To beat such a baseline says little. Empty where all score better, where none is shown to (that
-    is what `not_beaten` tells), and where nobody knows what such an answer scores.
+    To beat such a baseline says little. Of a straight line that none is shown to beat, though the
+    best one seems to, that is said. Empty where all score better, where none is shown to beat the
+    answer (that is what `not_beaten` tells), and where nobody knows what such an answer scores.
     """
     study = conclusions.study
     reference = study.majority or study.constant
     if reference is None or not_beaten(conclusions):
         return ""
+    told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)
+    is_beaten = study.majority is not None or constant_rule.is_beaten(conclusions.findings)
     error, means = float(study.scale.error(reference.valid.mean())), conclusions.mean_errors
     least = error - study.scale.rounding(error)
     names = [c.name for c, mean in zip(study.variants, means, strict=True) if mean >= least]
     if not names:
-        return ""
-    told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)
+        return "" if is_beaten else f"No variant is shown to beat {told}."
     verb = "does" if len(names) == 1 else "do"
-    baseline = study.variants[0].name
-    called = conclusions.record.settings.baseline
-    says = baseline in names and len(means) > 1
-    little = f" To be better than {called} says little." * says
+    says = study.variants[0].name in names and any(
+        pair.better not in (None, pair.a) for pair in conclusions.families.baseline
+    )
+    little = f" To be better than {conclusions.record.settings.baseline} says little." * says
+    if not is_beaten:
+        return f"No variant is shown to beat {told}; {shortlist(names)} {verb} no better.{little}"
     return f"{shortlist(names)} {verb} no better than {told}.{little}"
 
 

@@ -94,6 +94,14 @@ def test_who_is_best_balanced_is_told_beside_a_winner_by_accuracy():
     assert ClassView(record(found={})).recalls_text() == []
 
 
+def test_none_is_the_highest_of_several_that_find_as_much():
+    """A rare class that nobody finds: a balanced accuracy of one half, of all of them."""
+    alike = {place: [80, 0] for place in FOUND}
+    winner, baseline = ClassView(record(found=alike)).recalls_text()
+    assert "balanced accuracy 50.0 %" in winner
+    assert not any(told.endswith("highest.") for told in (winner, baseline))
+
+
 def test_none_is_the_highest_where_that_of_others_is_not_known():
     counts = ClassCounts(("no", "yes"), UNEVEN, {(2, n): np.array([70, 12]) for n in range(2)})
     scores, nan = [[0.5, 0.6], [0.7, 0.8], [0.9, 0.95]], float("nan")

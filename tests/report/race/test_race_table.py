@@ -1,11 +1,17 @@
-"""The picture of who left a race when."""
+"""The table of a race, and the picture of who left it when."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
+from kohort.findings.conclusions import Conclusions
 from kohort.findings.race import RaceState
 from kohort.report.race.race_picture import LETTERS, race_svg
+from kohort.report.race.race_table import race_table
+from kohort.report.race.race_words import race_text
+from tests.report.race.race_records import noisy, race_record
 
 
 def picture(names, verdict="worse"):
@@ -31,3 +37,28 @@ def test_long_names_are_cut_in_the_middle_and_stay_apart():
     names = [text for text in told(picture([*long, *same])) if "…" in text]
     assert len(set(names)) == 5
     assert max(map(len, names)) <= LETTERS + len(" (2)")
+
+
+def test_one_that_is_back_at_the_last_look_is_no_leader_and_has_the_replicates_that_it_trained():
+    scores = noisy(0.9, 0.898, 0.6, 0.6, spread=0.01)
+    scores[2:, 4:] = np.nan
+    trained = np.isfinite(scores).astype(int)
+    scores[0, 6] = np.nan
+    record = race_record(scores, (4, 8))
+    whole = replace(record.whole, lengths=trained)
+    conclusions = Conclusions(replace(record, curves={1.0: whole}))
+    table = race_table(conclusions)
+    assert table["verdict"].to_dict() == {
+        "v1": "leader", "v0": "diverged", "v2": "worse", "v3": "worse",
+    }  # fmt: skip
+    assert table["replicates"].to_dict() == {"v1": 8, "v0": 8, "v2": 4, "v3": 4}
+    ended, _, last, *_ = race_text(conclusions)
+    assert ended == "The race was decided at look 2 of 2, after 8 replicates."
+    assert "v1 leads; v2 and v3 are back, since the leader then diverged; v" in last
+
+
+def test_the_words_of_a_race_that_goes_on_do_not_end_it():
+    scores = noisy(0.9, 0.898, 0.6, 0.6, spread=0.01)
+    scores[:, 4:] = np.nan
+    told = race_text(Conclusions(race_record(scores, (4, 8))))
+    assert told[0] == "The race has not ended: it is at look 1 of 2, after 4 replicates."

@@ -303,3 +303,22 @@ def test_a_winner_that_is_always_right_is_not_believed_at_once(lowest, share, is
     told = what_next(Conclusions(record))
     assert told.startswith(f"v1 {ALL_RIGHT}") is is_told
     assert (ALL_RIGHT in told) is is_told
+
+
+def test_a_straight_line_that_is_not_shown_to_be_beaten_is_told_behind_the_score():
+    losses = [[5.9, 5.7, 5.8], [3.8, 5.9, 5.0]]
+    record = referred(losses, 5.6).record
+    line = replace(record.constant, name="a straight line of x1", is_line=True)
+    conclusions = Conclusions(replace(record, constant=line))
+    told = (
+        "No variant is shown to beat a straight line of x1, whose loss is 5.6 on validation; v0 "
+        "does no better."
+    )
+    assert told in answer(conclusions)
+    assert not answer(conclusions).startswith("No variant")
+    assert "says little" not in answer(conclusions), "nothing is told from the baseline"
+    assert headline(conclusions).endswith(told)
+    alone = Conclusions(replace(scored_by_loss(losses[1:], "'mse'"), constant=line))
+    assert answer(alone).count("No variant is shown to beat a straight line of x1") == 1
+    beaten = replace(line, valid=np.full(3, 9.0))
+    assert "straight line" not in answer(Conclusions(replace(record, constant=beaten)))

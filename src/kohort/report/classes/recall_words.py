@@ -5,6 +5,7 @@ import numpy as np
 from kohort.findings.classes.recalls import is_uneven
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.names import listing, shortlist
+from kohort.findings.statistics.interval import ROUNDING
 from kohort.findings.statistics.scale import percent
 
 NAMED = 4
@@ -23,10 +24,12 @@ def recalls_text(conclusions: Conclusions) -> list[str]:
         return []
     means = [recalls.balanced_accuracy.mean for recalls in conclusions.recalls]
     known = {number: mean for number, mean in enumerate(means) if np.isfinite(mean)}
-    highest = max(known, key=lambda number: known[number], default=winner)
-    shown = [number for number in dict.fromkeys((winner, 0, highest)) if number in known]
+    most = max(known.values(), default=0.0)
+    highest = [number for number, mean in known.items() if most - mean < ROUNDING]
+    alone = highest[:1] if len(highest) == 1 else []
+    shown = [number for number in dict.fromkeys((winner, 0, *alone)) if number in known]
     rank = f", the highest{_of_those_known(conclusions)}"
-    return [_told(conclusions, number, rank * (number == highest)) for number in shown]
+    return [_told(conclusions, number, rank * (number in alone)) for number in shown]
 
 
 def unknown_recalls(conclusions: Conclusions) -> list[int]:

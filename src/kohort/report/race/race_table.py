@@ -8,6 +8,7 @@ import pandas as pd
 from kohort.errors import DesignError
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.race import RaceState
+from kohort.report.race.race_words import OPEN
 
 LEADER = "leader"
 _NAN = float("nan")
@@ -45,13 +46,14 @@ def _row(conclusions: Conclusions, state: RaceState, number: int) -> dict[str, A
     names, lengths = conclusions.record.variant_names, conclusions.record.whole.lengths
     look = state.left.get(number, state.looks[-1])
     standing = look.standings.get(number)
-    is_leader = standing is None
+    # One that is back while the race goes on was not compared with the leader.
+    untold = LEADER if number == look.leader else OPEN
     return {
         "variant": names[number],
-        "replicates": look.replicates,
+        "replicates": min(look.replicates, int((lengths[number] > 0).sum())),
         "look": state.looks.index(look) + 1,
-        "verdict": LEADER if standing is None else standing.verdict,
-        "against": None if is_leader or look.leader is None else names[look.leader],
+        "verdict": untold if standing is None else standing.verdict,
+        "against": None if standing is None or look.leader is None else names[look.leader],
         "p_worse": _NAN if standing is None else standing.p_worse,
         "p_equivalent": _NAN if standing is None else standing.p_equivalent,
         "member_epochs": int(lengths[number].sum()),

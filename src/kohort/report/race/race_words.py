@@ -35,6 +35,8 @@ def how_it_ended(study: StudyCurves, state: RaceState) -> str:
         ended = f"The race ended at {where}, since every variant diverged."
     elif state.ends in {UNDECIDABLE, UNLIKELY}:
         ended = f"The race ended undecided at {where}."
+    elif state.ends is None:
+        ended = f"The race has not ended: it is at {where}."
     else:
         names = shortlist(_names(study, last, OPEN))
         ended = f"The race ended undecided at its last look, {where}: {names} stayed open."
@@ -118,8 +120,11 @@ def look_text(study: StudyCurves, state: RaceState, number: int) -> str:
         OPEN: "{} stayed open",
     }
     found = {verdict: _names(study, look, verdict) for verdict in texts}
+    back = shortlist([study.variants[number].name for number in look.back])
+    verb = "is" if len(look.back) == 1 else "are"
+    returned = [f"{back} {verb} back, since the leader then diverged"] * bool(look.back)
     parts = [texts[verdict].format(shortlist(names)) for verdict, names in found.items() if names]
-    return f"{where}: {'; '.join([leader, *parts])}."
+    return f"{where}: {'; '.join([leader, *returned, *parts])}."
 
 
 def spent_text(conclusions: Conclusions) -> str:

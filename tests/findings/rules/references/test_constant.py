@@ -92,7 +92,7 @@ def test_a_variant_that_lost_most_replicates_does_not_hide_one_that_beats_it():
     assert found.sentence.startswith("b scores ")
     level = RULE.judge(study([errors[0], [0.9, 1.2, 0.8, 1.1]], constant=answer, scale=LOSS))
     assert level.verdict != "not found"
-    assert "the best, b, scores " in level.sentence
+    assert "b, the best replicate by replicate, scores " in level.sentence
 
 
 @pytest.mark.parametrize("scale", [LOSS, R2])
@@ -119,11 +119,11 @@ def test_an_answer_without_an_error_is_no_division_by_zero():
     found = RULE.judge(study([[0.5, 0.4, 0.6, 0.5]], constant=line, scale=LOSS))
     assert found.verdict == "found"
     assert found.sentence == (
-        "No variant is shown to beat a straight line of c, whose loss is 0 on validation: the "
-        "best, a, scores over 10 times worse (no interval)."
+        "No variant is shown to beat a straight line of c, whose loss is 0 on validation: a, "
+        "the best replicate by replicate, scores over 10 times worse (no interval)."
     )
     as_good = RULE.judge(study([[0.0] * 4], constant=line, scale=LOSS))
-    assert as_good.sentence.endswith("the best, a, scores the same.")
+    assert as_good.sentence.endswith("a, the best replicate by replicate, scores the same.")
     some = replace(line, valid=np.array([0.0, 0.1, 0.1, 0.1]))
     assert (
         RULE.judge(study([[0.0, 0.05, 0.04, 0.05]], constant=some, scale=LOSS)).verdict != "found"

@@ -1,5 +1,6 @@
 """KH207: no variant is shown to beat one answer for all samples, by an area, error or loss."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,9 +53,10 @@ def _undecided(
     study: StudyCurves, best: str, gain: Interval, verdict: Verdict, advice: str
 ) -> Finding:
     none = "" if gain.is_formed else " (no interval)"
+    # By parts of that answer's error another variant may be the best than by the errors.
+    name = f"{best}, the best replicate by replicate," if _by_parts(study) else f"the best, {best},"
     sentence = (
-        f"No variant is shown to beat {told(study)}: the best, {best}, scores "
-        f"{_than(study, gain)}{none}."
+        f"No variant is shown to beat {told(study)}: {name} scores {_than(study, gain)}{none}."
     )
     return RULE.finding(None, verdict, sentence, _evidence(study, gain), advice)
 
@@ -128,6 +130,14 @@ def opens_the_answer(study: StudyCurves, finding: Finding) -> bool:
     return finding.verdict == "found" or (
         not _of(study).is_line and gain.n >= FEWEST and gain.is_formed
     )
+
+
+def is_beaten(findings: Sequence[Finding]) -> bool:
+    """Whether nothing is open about a straight line of enough replicates, by a study's findings."""
+    (finding,) = (found for found in findings if found.code == RULE.code)
+    gain = finding.evidence.get(GAIN)
+    is_known = isinstance(gain, Interval) and gain.n >= FEWEST
+    return not (is_known and finding.verdict == "inconclusive")
 
 
 def _of(study: StudyCurves) -> ConstantAnswer:
