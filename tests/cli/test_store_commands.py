@@ -411,13 +411,15 @@ class Terminal(io.StringIO):
 
 
 def keep(folder, *names):
-    """A store with studies of one member each, and searches."""
+    """A store with races of one member each, and searches."""
+    about = {"data": "d", "batch size": 32}
     with open_store(folder / "kohort.db") as store:
         for name in names:
-            about = {"trials": 2} if name.endswith("(search)") else {}
-            members = [] if about else [MemberKey("a", 0)]
-            variants = [VariantRecord("a", "", {}, "")]
-            store.create(name, about, variants, members)
+            if name.endswith("(search)"):
+                store.create(name, about | {"kind": "search", "seed": 0}, [], [])
+                continue
+            trial = VariantRecord("trial 0", "", {}, "")
+            store.create(name, about | {"seed": 1}, [trial], [MemberKey(trial.name, 0)])
 
 
 def kept(folder):
@@ -431,7 +433,7 @@ def test_delete_forgets_a_study_its_rows_and_files(tmp_path):
         one = store.study("one")
         with one.claim():
             one.begin_run({})
-            one.finish(MemberKey("a", 0), [np.zeros(3, "float32")], seconds=1.0)
+            one.finish(MemberKey("trial 0", 0), [np.zeros(3, "float32")], seconds=1.0)
         assert list((tmp_path / "kohort.files" / one.folder).iterdir())
 
     done = kohort("delete", "one", "--yes", cwd=tmp_path)
@@ -455,6 +457,25 @@ def test_delete_forgets_a_search_that_has_not_raced(tmp_path):
     keep(tmp_path, "letters (search)")
     assert kohort("delete", "letters", "--yes", cwd=tmp_path).returncode == 0
     assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize(("name", "other"), [("x", "x (search)"), ("x (search)", "x")])
+@pytest.mark.parametrize(
+    ("about", "variant"),
+    [({}, "a"), ({"seed": 0}, "trial 0"), ({"data": "e"}, "trial 0"), ({"batch size": 1}, "trial 0")],
+)
+def test_delete_keeps_a_study_that_is_no_race_of_the_search_of_its_name(
+    tmp_path, name, other, about, variant
+):
+    keep(tmp_path, "x (search)")
+    with open_store(tmp_path / "kohort.db") as store:
+        description = {"data": "d", "batch size": 32, "seed": 1} | about
+        store.create("x", description, [VariantRecord(variant, "", {}, "")], [])
+
+    done = kohort("delete", name, "--yes", cwd=tmp_path)
+
+    assert done.stdout == f"deleted {name!r}\n"
+    assert kept(tmp_path) == [other]
 
 
 def test_delete_asks_and_takes_no_for_an_answer(tmp_path):

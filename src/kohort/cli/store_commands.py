@@ -31,7 +31,7 @@ from kohort.errors import DesignError, InputError, StoreError, count, legible
 
 if TYPE_CHECKING:
     from kohort.data.dataset import Dataset
-    from kohort.evidence.store import KeptStudy, Store
+    from kohort.evidence.store import KeptStudy
     from kohort.result import Result
 
 
@@ -307,9 +307,13 @@ def delete(
     written elsewhere stay.
     """
     from kohort.evidence.store import open_store
+    from kohort.evidence.trials import kept_under
 
     with _of_a_study("delete", name), open_store(store, make=False) as opened:
-        studies = _with_its_search(opened, name)
+        studies = kept_under(opened, name)
+        for study in studies:  # Before one of them is deleted.
+            with study.claim():
+                pass
         told = "; ".join(map(_what_goes, studies))
         if not is_sure:
             if not sys.stdin.isatty():
@@ -320,26 +324,6 @@ def delete(
         for study in studies:
             opened.delete(study.name)
     typer.echo(f"deleted {told}")
-
-
-def _with_its_search(store: "Store", name: str) -> "list[KeptStudy]":
-    """What a name stands for: a study; or a search, and the race of its finalists.
-
-    Raises:
-        StoreError: There is none of this name, or a process runs it.
-    """
-    from kohort.evidence.trials import kept_name
-
-    race = name.removesuffix(kept_name(""))
-    search = store.find(kept_name(race))
-    if search is None or "trials" not in search.description:
-        studies = [store.study(name)]
-    else:
-        studies = [study for study in (search, store.find(race)) if study is not None]
-    for study in studies:  # Before one of them is deleted.
-        with study.claim():
-            pass
-    return studies
 
 
 def _what_goes(study: "KeptStudy") -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from kohort.design.searches.draws import Suggestion, trial_name
+from kohort.design.searches.draws import Suggestion, is_trial, trial_name
 from kohort.design.searches.rungs import best_first
 from kohort.evidence.given_values import evaluated
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kohort.evidence.store import KeptStudy, VariantRecord
+    from kohort.evidence.store import KeptStudy, Store, VariantRecord
 
 type TrialState = Literal["finished", "left", "diverged", "failed", "open"]
 
@@ -209,6 +209,39 @@ def ranked(trials: Iterable[Trial], *, higher_is_better: bool) -> list[Trial]:
 def kept_name(search: str) -> str:
     """What a store calls a search; the race of its finalists has the search's own name."""
     return f"{search} (search)"
+
+
+def is_race_of(search: Mapping[str, Any], study: "KeptStudy") -> bool:
+    """Whether a study is the race of a search's finalists, and not another one of its name.
+
+    Its variants are trials, on the data and in the batches of the search, under the next seed.
+
+    Args:
+        search: The description of the search in its store.
+        study: The study.
+    """
+    about = study.description
+    if search.get("kind") != "search" or about.get("kind") == "search":
+        return False
+    is_alike = all(about[what] == search[what] for what in ("data", "batch size"))
+    is_next = about["seed"] == search["seed"] + 1
+    return is_alike and is_next and all(is_trial(variant.name) for variant in study.variants())
+
+
+def kept_under(store: "Store", name: str) -> "list[KeptStudy]":
+    """What a name stands for in a store: a study; or a search, and the race of its finalists.
+
+    Raises:
+        StoreError: There is none of this name.
+    """
+    search, race = store.find(kept_name(name)), store.find(name)
+    if race is not None and race.description.get("kind") == "search":
+        search, race = race, store.find(name.removesuffix(kept_name("")))
+    if search is None or search.description.get("kind") != "search":
+        return [store.study(name)]
+    if race is None:
+        return [search]
+    return [search, race] if is_race_of(search.description, race) else [store.study(name)]
 
 
 GROWS = ("trials", "epochs")

@@ -13,7 +13,7 @@ from kohort.errors import count
 from kohort.evidence.settings import metric_name
 from kohort.evidence.store import FindingRecord, MemberRecord, RunRecord
 from kohort.evidence.store.records import StudySummary
-from kohort.evidence.trials import asked_since, kept_name
+from kohort.evidence.trials import asked_since, is_race_of, kept_name
 
 if TYPE_CHECKING:
     from kohort.evidence.store import KeptStudy, Store
@@ -50,7 +50,7 @@ def _last_run(store: "Store", summary: StudySummary, names: Set[str]) -> str:
     if ended == _RUNNING and (places := store.study(summary.name).runs()[-1].places):
         ended = f"{_RUNNING} on {', '.join(places)}"
     search = kept_name(summary.name)
-    grows = search in names and pending(store, store.study(summary.name))
+    grows = search in names and _asked_of_its_search(store, store.study(summary.name))
     return f"{ended}; its search was asked for more" if grows else ended
 
 
@@ -102,14 +102,23 @@ def pending(store: "Store", stored: "KeptStudy") -> str:
     description = stored.description
     if description.get("kind") == "search":
         return asked_since(description)
-    if search := store.find(kept_name(stored.name)):
-        return asked_since(search.description, description)
+    asked = _asked_of_its_search(store, stored)
+    if asked is not None:
+        return asked
     if "result" in description or not stored.findings():
         return ""
     return (
         "More was asked of it than it has trained: the findings are those of before. The same "
         "command or call goes on with it."
     )
+
+
+def _asked_of_its_search(store: "Store", stored: "KeptStudy") -> str | None:
+    """What was asked of the search since whose finalists race; None for a study that is no race."""
+    search = store.find(kept_name(stored.name))
+    if search is None or not is_race_of(about := search.description, stored):
+        return None
+    return asked_since(about, stored.description)
 
 
 def _outcomes(stored: "KeptStudy", runs: Sequence[RunRecord]) -> list[str]:

@@ -22,7 +22,14 @@ from kohort.evidence.store import (
     durable_location,
     open_store,
 )
-from kohort.evidence.trials import SearchRecord, asked_since, has_raced, kept_name, search_from
+from kohort.evidence.trials import (
+    SearchRecord,
+    asked_since,
+    has_raced,
+    is_race_of,
+    kept_name,
+    search_from,
+)
 from kohort.keras_api.models import of_config
 from kohort.member import Member
 from kohort.report.exports.study_export import check_study
@@ -78,9 +85,10 @@ def open(  # noqa: A001 (as `kohort.open`)
         readings = None if where is None else KeptReadings(where, name)
         result = _result(kept, description, data, readings, where)
         search = opened.find(kept_name(name))
-        searched = None if search is None else _searched(search, description)
-        if search is not None and search.description["data"] == description["data"]:
-            result.pending = asked_since(search.description, description)
+        if search is None or not is_race_of(search.description, kept):
+            return result
+        searched = _searched(search, description)
+        result.pending = asked_since(search.description, description)
         if searched is None:
             return result
         from kohort.runs.searches.search_result import SearchResult
@@ -102,14 +110,9 @@ def _progress(kept: KeptStudy) -> str:
 
 
 def _searched(kept: KeptStudy, description: Mapping[str, Any]) -> SearchRecord | None:
-    """The search whose finalists raced; None for a study that is no such race.
-
-    While a search grows, its earlier race is that of other finalists.
-    """
+    """The search of a race; None while it grows: its earlier race is that of other finalists."""
     search = kept.description
-    if search["data"] != description["data"] or "record" not in search:
-        return None
-    if not has_raced(search, description):
+    if "record" not in search or not has_raced(search, description):
         return None  # Nothing of what its trials measured is read.
     searched = search_from(kept)  # Another process may have grown it meanwhile.
     is_same = searched is not None and [*searched.finalists] == search["record"]["finalists"]

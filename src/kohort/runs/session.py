@@ -75,8 +75,13 @@ def session(
         store = stack.enter_context(stores.open_store(target.place))
         if target.fresh and store.find(spec.name):
             store.delete(spec.name)
-        known = store.find(spec.name)
-        keep = kept_way(target.keep, None if known is None else known.description)
+        found = store.find(spec.name)
+        known = None if found is None else found.description
+        if known is not None and known.get("kind") == "search":
+            raise StoreError(
+                f"a study under the name {spec.name!r}", "a search", "choose another name"
+            )
+        keep = kept_way(target.keep, known)
         kept = stack.enter_context(_claimed(store, spec, plan, {**how, KEEP: keep}, tell))
         checkpointer = Checkpointer(kept, plan, target.cadence, keep)
         with running(kept, how["environment"], checkpointer.end_request.ask):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from kohort.design.searches.draws import TRIAL, Draw, trial_name, trial_number
+from kohort.design.searches.draws import Draw, trial_name, trial_number
 from kohort.design.searches.rungs import Schedule
 from kohort.design.searches.search_spec import SearchSpec
 from kohort.engine.loop.checkpoints import Checkpoint
@@ -13,7 +13,15 @@ from kohort.engine.loop.events import Logs
 from kohort.errors import Interrupted, StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, Store, VariantRecord
 from kohort.evidence.store.records import from_text, to_text
-from kohort.evidence.trials import GROWS, Facts, SearchRecord, facts_of, kept_name, search_to_json
+from kohort.evidence.trials import (
+    GROWS,
+    Facts,
+    SearchRecord,
+    facts_of,
+    is_race_of,
+    kept_name,
+    search_to_json,
+)
 from kohort.report.following.time_left import Left
 from kohort.runs.fingerprint import all_as_code, source_of
 from kohort.runs.pace import Pace
@@ -248,7 +256,8 @@ def keeping(
         tell: Shows a line to the user.
 
     Raises:
-        StoreError: Another process runs it, or it differs from the search in the store.
+        StoreError: Another process runs it, it differs from the search in the store, or its name is
+            that of another study.
         Interrupted: It was asked to end, and what it had done is stored.
     """
     name = kept_name(spec.name)
@@ -258,6 +267,8 @@ def keeping(
     before = store.find(name)
     if before is not None and _begins_anew(before, description):
         store.delete(name)
+    if not fresh and store.find(name) is None:
+        proved_before(store, spec, fresh=False)  # Nothing is kept of a search that is refused.
     kept = store.find(name) or store.create(
         name, description | {"blocks": [], "seats": {}, "done": [], "seconds": {}}, [], []
     )
@@ -298,21 +309,14 @@ def proved_before(store: Store, spec: SearchSpec, *, fresh: bool) -> list[int]:
     if fresh:
         store.delete(spec.name)
         return []
-    description, names = kept.description, [variant.name for variant in kept.variants()]
-    proof = spec.proved_as(())
-    is_ours = (
-        description["data"] == proof.data.fingerprint
-        and (description["seed"], description["batch size"]) == (proof.seed, proof.batch_size)
-        and all(name.startswith(TRIAL) for name in names)
-    )
-    if not is_ours:
+    if not is_race_of(describe(spec, {}), kept):
         raise StoreError(
             f"the name {spec.name!r} for the race of the finalists",
             "another study of that name in the store",
             "give the search another name or store, or have both begin anew: fresh=True, or "
             "--fresh",
         )
-    return list(map(trial_number, names))
+    return [trial_number(variant.name) for variant in kept.variants()]
 
 
 def _begins_anew(kept: KeptStudy, now: Mapping[str, Any]) -> bool:
