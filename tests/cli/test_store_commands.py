@@ -462,7 +462,7 @@ def test_delete_forgets_a_search_that_has_not_raced(tmp_path):
 @pytest.mark.parametrize(("name", "other"), [("x", "x (search)"), ("x (search)", "x")])
 @pytest.mark.parametrize(
     ("about", "variant"),
-    [({}, "a"), ({"seed": 0}, "trial 0"), ({"data": "e"}, "trial 0"), ({"batch size": 1}, "trial 0")],
+    [({}, "a"), ({"seed": 0}, "trial 0"), ({"data": "e"}, "trial 0")],
 )
 def test_delete_keeps_a_study_that_is_no_race_of_the_search_of_its_name(
     tmp_path, name, other, about, variant
