@@ -128,9 +128,7 @@ def _claimed(
     description = describe(spec, plan, how)
     variants = variant_records(spec, plan)
     members = [key_of(plan, member) for member in plan.every_member]
-    kept = store.find(spec.name) or store.create(
-        spec.name, description | {"blocks": []}, variants, members
-    )
+    kept = store.find_or_create(spec.name, description | {"blocks": []}, variants, members)
     with kept.claim():
         before = kept.description
         changed = change(before, description, kept.variants(), variants)

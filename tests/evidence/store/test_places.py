@@ -426,6 +426,15 @@ def test_a_name_is_given_once_at_once(open_here):
         assert len(store.study("a").members()) == 8
 
 
+def test_a_study_that_another_process_adds_at_the_same_moment_is_found(store, monkeypatch):
+    added = store.create("a", {"by": "another"}, VARIANTS, MEMBERS)
+    find, not_yet = store.find, [None]
+    monkeypatch.setattr(store, "find", lambda name: not_yet.pop() if not_yet else find(name))
+    found = store.find_or_create("a", {"by": "this"}, [], [])
+    assert (found.number, found.folder) == (added.number, added.folder)
+    assert found.description == {"by": "another"}
+
+
 @pytest.mark.long
 def test_threads_share_a_store(open_here):
     with open_here() as store:

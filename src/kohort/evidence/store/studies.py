@@ -146,19 +146,23 @@ class Store:
         Raises:
             StoreError: The name is taken, or a member has a variant that is not in `variants`.
         """
-        rows.check_name(name)
-        folder, text, keys = uuid4().hex, to_text(description), list(members)
+        added = self._added(name, description, variants, members)
+        if added is None:
+            raise StoreError(
+                "a name that no study of the store has", repr(name), "choose another name"
+            )
+        return added
 
-        def write(connection: Connection) -> int:
-            number = rows.add_study(connection, name, folder, text)
-            if number is None:
-                raise StoreError(
-                    "a name that no study of the store has", repr(name), "choose another name"
-                )
-            rows.add_parts(connection, number, variants, keys)
-            return number
-
-        return self._kept(name, self._database.write(write), folder)
+    def find_or_create(
+        self,
+        name: str,
+        description: Mapping[str, Any],
+        variants: Sequence[VariantRecord],
+        members: Iterable[MemberKey],
+    ) -> KeptStudy:
+        """The study of a name, added where there is none; arguments and errors as of `create`."""
+        found = self.find(name) or self._added(name, description, variants, members)
+        return found or self.study(name)  # Another process was the first to add it.
 
     def study(self, name: str) -> KeptStudy:
         """The study of a name.
@@ -188,6 +192,26 @@ class Store:
                 lambda connection: rows.delete_study(connection, study.number, study.folder)
             )
         self._empty_trash()
+
+    def _added(
+        self,
+        name: str,
+        description: Mapping[str, Any],
+        variants: Sequence[VariantRecord],
+        members: Iterable[MemberKey],
+    ) -> KeptStudy | None:
+        """A study that is new; None where its name is taken."""
+        rows.check_name(name)
+        folder, text, keys = uuid4().hex, to_text(description), list(members)
+
+        def write(connection: Connection) -> int | None:
+            number = rows.add_study(connection, name, folder, text)
+            if number is not None:
+                rows.add_parts(connection, number, variants, keys)
+            return number
+
+        number = self._database.write(write)
+        return None if number is None else self._kept(name, number, folder)
 
     def _kept(self, name: str, number: int, folder: str) -> KeptStudy:
         return KeptStudy(self._database, self._root, name, number, folder)

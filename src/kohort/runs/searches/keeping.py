@@ -269,7 +269,7 @@ def keeping(
         store.delete(name)
     if not fresh and store.find(name) is None:
         proved_before(store, spec, fresh=False)  # Nothing is kept of a search that is refused.
-    kept = store.find(name) or store.create(
+    kept = store.find_or_create(
         name, description | {"blocks": [], "seats": {}, "done": [], "seconds": {}}, [], []
     )
     with kept.claim():
