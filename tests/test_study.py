@@ -1,5 +1,7 @@
 """Studies: the fused engine against Keras's, and what a study promises."""
 
+import copy
+import pickle
 import re
 
 import keras
@@ -774,6 +776,16 @@ def test_what_a_study_was_given_can_be_read_and_not_changed(blobs):
             setattr(study, name, 1)
     with pytest.raises(AttributeError, match="a study has no attribute 'epoch'"):
         _ = study.epoch
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_study_that_was_planned_can_be_copied_and_so_can_its_plan(blobs, copied):
+    planned = study(blobs, ["plain"], epochs=1)
+    plan = planned.plan()
+    again = copied(planned)
+    assert (repr(again), again.epochs) == (repr(planned), 1)
+    assert again.plan() == copied(plan) == plan
+    assert planned._planned.plan is plan, "what was copied need not plan again"
 
 
 def test_a_comparison_prints_what_it_says(result):

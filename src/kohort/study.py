@@ -161,6 +161,9 @@ class Study(StudyView):
                 raise AttributeError(f"{name} of a study cannot be changed: make another study")
             object.__setattr__(self, name, value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_planned": None}  # What JAX has traced cannot be copied.
+
     @property
     def name(self) -> str:
         """What the study is called.
@@ -297,8 +300,7 @@ class Study(StudyView):
             checkpointer = None
             if target is not None:
                 how = {"engine": trains_by, "precision": precision, "environment": environment()}
-                kept = session(target, spec, plan, how, progress.tell)
-                checkpointer = stack.enter_context(kept)
+                checkpointer = stack.enter_context(session(target, spec, plan, how, progress.tell))
             runs = 1 if checkpointer is None else checkpointer.runs
             readings = None if target is None else target.readings(spec.name)
             stored = None if target is None else target.durable
@@ -306,22 +308,20 @@ class Study(StudyView):
 
             def trained() -> Result:
                 """The result, when what is left has trained."""
-                training = Training(
-                    spec, models, engine, resources, progress, checkpointer, workers
-                )
+                work = Training(spec, models, engine, resources, progress, checkpointer, workers)
                 record_of = partial(
                     study_record,
-                    *(spec, models, training.records, losses, learned),
+                    *(spec, models, work.records, losses, learned),
                     engine=trains_by,
                     start=start,
                     runs=runs,
                 )
                 for part in plans_to_train(spec, plan, models, record_of, progress.tell):
-                    training.train(part, record_of)
+                    work.train(part, record_of)
                 record = record_of(seeks_copies=True)
                 members = kept_members(
                     *(spec.variants, spec.whole_replicates, spec.data),
-                    *(training.records.weights, record.whole),
+                    *(work.records.weights, record.whole),
                 )
                 return Result(record, spec.variants, spec.data, members, readings, refits)
 

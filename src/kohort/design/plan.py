@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
+from typing import Any
 
 from kohort.data.inspection.groups_of_rows import few_to_test
 from kohort.data.labels import AS_NUMBERS
@@ -50,7 +51,7 @@ class MemberPlan:
         measured: What its loss measures.
         slip: That its outputs or the targets are not what its loss takes, as a clause; "" where
             nothing is known.
-        steps: Its steps, traced for a whole batch; None where it is in no cohort.
+        steps: Its steps, traced for a whole batch; None where it is in no cohort, and of a copy.
     """
 
     variant: int
@@ -70,6 +71,9 @@ class MemberPlan:
     measured: MeasuredLoss = field(default_factory=MeasuredLoss)
     slip: str = ""
     steps: TracedSteps | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"steps": None}  # What JAX has traced cannot be copied.
 
     @property
     def program(self) -> Signature:
