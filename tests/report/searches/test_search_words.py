@@ -72,6 +72,15 @@ def test_a_space_that_is_used_up_is_told():
     assert "asked for" not in _tried(searched)[0]
 
 
+def test_only_rungs_at_which_trials_left_are_named():
+    scores = {1: 0.5, 3: 0.6, 9: 0.7, 27: 0.8}
+    left = [Trial(n, {}, 0, 0, "left", dict(list(scores.items())[:n])) for n in (1, 1, 2)]
+    searched = replace(
+        record(), rungs=tuple(scores), trials=(*left, Trial(3, {}, 0, 0, "finished", scores))
+    )
+    assert "; 3 left at an earlier one (1, 3)." in _tried(searched)[0]
+
+
 def test_where_there_are_importances_nothing_else_is_told():
     searched = record(*({"a": n, "b": 1, "c": n % 3} for n in range(10)))
     assert weighed(searched) == ["a", "c"]

@@ -180,11 +180,12 @@ def _tried(record: SearchRecord) -> list[str]:
     states = Counter(trial.state for trial in record.trials)
     stopped = sum(trial.state == "finished" and _stopped(trial) for trial in record.trials)
     last = count(record.rungs[-1], "epoch")
+    left = sorted({max(trial.scores) for trial in record.trials if trial.state == "left"})
     told: dict[TrialState, str] = {
         "finished": f"reached the last rung, {last} ({stopped} of them stopped earlier)"
         if stopped
         else f"trained to the last rung, {last}",
-        "left": f"left at an earlier one ({', '.join(map(str, record.rungs[:-1]))})",
+        "left": f"left at an earlier one ({', '.join(map(str, left))})",
         "diverged": "diverged",
         "failed": "could not be built or trained",
     }
