@@ -320,6 +320,10 @@ def test_a_store_that_is_none_is_refused(folder, tmp_path):
     refused(kohort("list", cwd=tmp_path), "no file kohort.db")
     refused(kohort("list", "--store", "sqlite:///none.db", cwd=tmp_path), "no file sqlite:///none")
     assert not list(tmp_path.iterdir())
+    (tmp_path / "empty.db").touch()
+    for command in (["list"], ["show", "x"], ["delete", "x"]):
+        refused(kohort(*command, "--store", "empty.db", cwd=tmp_path), "empty.db, an empty file")
+    assert [(path.name, path.stat().st_size) for path in tmp_path.iterdir()] == [("empty.db", 0)]
     refused(kohort("list", "--store", "study.py", cwd=folder), "not SQLite's")
     refused(
         kohort("run", "study.py", "--data", "data.npz", "--store", "study.py", cwd=folder),

@@ -46,6 +46,7 @@ def folder(tmp_path):
 @pytest.mark.long
 def test_both_run_and_the_outcome_and_the_report_say_whether_a_verdict_turns(folder):
     command = ("run", "study.py", "--data", "raw.npz", "--clean", "clean.h5")
+    (folder / "kohort.db").touch()  # It becomes the store.
     done = kohort(*command, cwd=folder)
     assert done.returncode == 0, done.stderr
     read = [line for line in done.stderr.splitlines() if not line.startswith("cohort ")]

@@ -9,6 +9,7 @@ from kohort.data.dataset import Dataset
 from kohort.data.labels import as_numbers
 from kohort.errors import StoreError, legible
 from kohort.evidence.store import durable_location, open_store
+from kohort.evidence.store.connect import has_bytes
 from kohort.report.cleaned.pairs import Side, check_pair
 from kohort.result import Result
 from kohort.runs.loading import open as open_result
@@ -51,7 +52,7 @@ def check_kept(study: Study, store: str) -> None:
         StoreError: It is.
     """
     location = durable_location(store)
-    if location is None or not ("://" in location or Path(location).exists()):
+    if location is None or not ("://" in location or has_bytes(Path(location))):
         return
     with open_store(store, make=False) as opened:
         kept = opened.find(study.name)

@@ -171,11 +171,16 @@ def check_file(path: Path) -> bool:
         raise _no_store(path, "a folder", "name a file in it")
     if not path.parent.is_dir():
         raise _no_store(path, f"no folder {path.parent}", "make the folder first")
-    if not path.exists() or not path.stat().st_size:
+    if not has_bytes(path):
         return False
     if _application(path) != APPLICATION_ID:
         raise _no_store(path, "a database of another program", "name another file")
     return True
+
+
+def has_bytes(path: Path) -> bool:
+    """Whether there is a file that is not empty; one that is may become a store."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def _application(path: Path) -> int:
@@ -246,7 +251,7 @@ def _make_sqlite(path: Path) -> None:
     """
     connection = sqlite3.connect(path, timeout=TURN, isolation_level=None)
     try:
-        if not path.exists() or not path.stat().st_size:
+        if not has_bytes(path):
             in_turn(lambda: connection.execute(f"PRAGMA application_id={APPLICATION_ID}"))
         # Another process may look whether the store is ready, in a transaction that could write.
         in_turn(lambda: connection.execute("PRAGMA journal_mode=WAL"))

@@ -13,7 +13,13 @@ from sqlalchemy import Connection
 
 from kohort.errors import StoreError
 from kohort.evidence.store import files, journal, rows
-from kohort.evidence.store.connect import check_file, open_memory, open_postgres, open_sqlite
+from kohort.evidence.store.connect import (
+    check_file,
+    has_bytes,
+    open_memory,
+    open_postgres,
+    open_sqlite,
+)
 from kohort.evidence.store.database import Database
 from kohort.evidence.store.kept import KeptStudy
 from kohort.evidence.store.records import MemberKey, StudySummary, VariantRecord, to_text
@@ -34,7 +40,7 @@ def open_store(place: str | Path, *, files: str | Path | None = None, make: bool
             ("kohort.files" beside "kohort.db"), a temporary folder for a store in memory, and for
             a server "kohort.files" in the working directory. All processes that open a store must
             name the same folder.
-        make: Whether to create a file that is missing.
+        make: Whether to make a store of a file that is missing or empty.
 
     Raises:
         StoreError: There can be no store at this place; the message says why.
@@ -45,10 +51,9 @@ def open_store(place: str | Path, *, files: str | Path | None = None, make: bool
     if "://" in text:
         return Store(open_postgres(text), Path(files or "kohort.files").absolute())
     path = Path(text)
-    if not make and not path.exists():
-        raise StoreError(
-            "a store", f"no file {place}", "run a study first, or name another store (--store)"
-        )
+    if not make and not (path.is_dir() or has_bytes(path)):
+        received = f"{place}, an empty file" if path.exists() else f"no file {place}"
+        raise StoreError("a store", received, "run a study first, or name another store (--store)")
     root = Path(files).absolute() if files else _beside(path)
     return Store(open_sqlite(path, root / "open.lock"), root)
 
