@@ -52,8 +52,9 @@ def outset(names, replicates=3, epochs=4, **changes):
         "weight_bytes": [40] * count, "measured_losses": ["mse"] * count,
         "trained": [0] * count, "learned": None, "classes": None, "pixels": None,
         "overlap": {
-            "test": 0, "test_exact": 0, "test_samples": 0, "valid": [], "valid_exact": [],
-            "valid_samples": [], "near_sought": False,
+            "test": 0, "test_exact": 0, "test_samples": 0, "valid": [0] * replicates,
+            "valid_exact": [0] * replicates, "valid_samples": [20] * replicates,
+            "near_sought": False,
         },
     } | changes  # fmt: skip
 

@@ -4,10 +4,11 @@ import math
 
 import pytest
 
+import kohort
 from kohort.errors import StoreError
 from kohort.evidence.store import KeptStudy, MemberKey, open_store
 from kohort.serve.follower import Follower
-from tests.serve.serving import logs, make_study, measure, serving
+from tests.serve.serving import logs, make_study, measure, outset, serving
 
 
 @pytest.fixture
@@ -117,6 +118,49 @@ def test_members_that_diverged_say_so_and_parts_and_refits_are_not_drawn(store, 
     ((variant, epoch, band),) = told["cells"]
     assert (variant, epoch) == (0, 0)
     assert band[-3:] == [0.1] * 3
+
+
+def test_members_that_an_ended_race_did_not_need_are_not_shown(store, place, follower):
+    """As where it was decided with another margin, at an earlier look."""
+    kept, members = make_study(store)
+    with kept.claim():
+        kept.begin_run({})
+        measure(kept, members, range(4))
+        for member in members:
+            kept.finish(member, [], 1.0)
+        told, cursor = news(follower, None)
+        assert len(told["members"]) == 6
+        result = outset(["narrow", "wide"])
+        result |= {"trained": [2, 2], "settings": result["settings"] | {"looks": [2, 3]}}
+        kept.extend(kept.description | {"result": result, "data": "0"}, [], [])
+        kept.end_run("done")
+    told, _ = news(follower, cursor)
+    assert told["all"]
+    assert [row[1:3] for row in told["members"]] == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert (told["head"]["members"], told["head"]["done"]) == (4, 16)
+    band = {(variant, epoch): band for variant, epoch, band in told["cells"]}[1, 3]
+    assert band[-3:] == [0.6305, 0.63, 0.631], "the lowest and the highest of two"
+    stands = [(told["variants"][row[0]], *row[1:3]) for row in told["judged"]["standings"]]
+    assert stands == [("wide", 2, 0.6305), ("narrow", 2, 0.5305)]
+    table = kohort.open(place, "width").table()
+    assert table["val_accuracy"].to_dict() == pytest.approx({"wide": 0.6305, "narrow": 0.5305})
+
+
+def test_of_a_race_that_has_ended_those_that_trained_more_stand_first(store, follower):
+    kept, members = make_study(store)
+    result = outset(["narrow", "wide"])
+    result |= {"trained": [3, 2], "settings": result["settings"] | {"looks": [2, 3]}}
+    with kept.claim():
+        kept.begin_run({})
+        measure(kept, members, range(4))
+        for member in members:
+            kept.finish(member, [], 1.0)
+        kept.extend(kept.description | {"result": result, "data": "0"}, [], [])
+        kept.end_run("done")
+    told, _ = news(follower, None)
+    stands = [(told["variants"][row[0]], row[1]) for row in told["judged"]["standings"]]
+    assert stands == [("narrow", 3), ("wide", 2)]
+    assert follower.order == ["narrow", "wide"]
 
 
 def test_how_a_run_ended_is_told(store, follower):

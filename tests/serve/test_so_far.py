@@ -55,6 +55,15 @@ def test_a_study_of_an_older_kohort_that_kept_less_is_told_of():
     assert standing == stood(told).standings[0]
 
 
+@pytest.mark.parametrize(("looks", "first"), [((), "b"), ((3, 6), "a")])
+def test_in_a_race_those_that_left_stand_behind_those_that_go_on(looks, first):
+    """b scores better, and has no more members to train."""
+    told = measured({(0, 0): 4, (0, 1): 4, (0, 2): 4, (1, 0): 4, (1, 1): 4, (1, 2): 4})
+    settings = outset(NAMES)["settings"] | {"looks": looks}
+    found = stood(told, [(1, 0), (1, 1), (1, 2)], {0: 6, 1: 3}, settings=settings)
+    assert found.standings[0].variant == first
+
+
 def test_nothing_is_said_of_nothing():
     assert stood(LiveCurves(METRIC)) == ([], [])
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kohort.evidence.outset import OUTSET, PIXELS
+from kohort.evidence.record import raced
 from kohort.evidence.settings import metric_name
 from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, RunRecord, Store
 from kohort.runs.pace import Pace
@@ -44,6 +45,7 @@ class Follower:
         """Know nothing of the study, as of one that was deleted or begins anew."""
         self._changes.clear()
         self._description: Mapping[str, Any] = {}
+        self._raced: Mapping[str, int] | None = None
         self._stamp: Any = None
         self._members: dict[MemberKey, tuple[int, str]] = {}
         self._numbers: dict[MemberKey, int] = {}
@@ -89,6 +91,10 @@ class Follower:
         changed = set[Hashable]()
         runs = kept.runs()
         self._read_description(runs)
+        if not all(map(self._is_of_study, self._numbers)):
+            # A race has ended without members that one of other looks or another margin needed.
+            self._forget()
+            self._read_description(runs)
         grown = self._read_members(changed)
         self._set("variants", list(self._variants), changed)
         self._read_epochs(grown, changed)
@@ -115,16 +121,23 @@ class Follower:
         if stamp == self._stamp and is_settled:
             return
         self._stamp, self._description = stamp, self._kept.description
+        result = self._description.get("result")
+        self._raced = None if result is None else raced(result)
         self._is_stale = True
         for variant in self._kept.variants():
             self._variants.setdefault(variant.name, len(self._variants))
+
+    def _is_of_study(self, key: MemberKey) -> bool:
+        """Whether a member counts: results leave out refits, and what a race did not need."""
+        counted = self._raced is None or key.replicate < self._raced.get(key.variant, 0)
+        return counted and not key.is_refit
 
     def _read_members(self, changed: set[Hashable]) -> dict[MemberKey, int]:
         """Read how far members are; returns those of which epochs are unread, with those read."""
         assert self._kept is not None
         grown: dict[MemberKey, int] = {}
         for record in self._kept.members():
-            if record.key.is_refit:
+            if not self._is_of_study(record.key):
                 continue
             before, state = self._members.get(record.key, (0, ""))
             if record.epochs < before:
@@ -201,9 +214,7 @@ class Follower:
         judged, names = self._parts["judged"], list(self._variants)
         if not judged:
             return names
-        scored = [row for row in judged.get("standings", ()) if row[2] is not None]
-        ranked = sorted(scored, key=lambda row: row[2], reverse=judged.get("higher", True))
-        return [names[row[0]] for row in ranked]
+        return [names[row[0]] for row in judged["standings"] if row[2] is not None]
 
     def lowest_losses(self) -> dict[MemberKey, float]:
         """Of the members that trained on all samples, the lowest validation loss."""

@@ -13,7 +13,7 @@ from kohort.report.class_words import reference_row
 from kohort.report.study_page.interval_plot import standings
 from kohort.runs.loading import open as open_result
 from kohort.serve.live_curves import LiveCurves, rounded
-from kohort.serve.so_far import so_far
+from kohort.serve.so_far import VariantSoFar, so_far, standing
 
 MOST_FINDINGS = 200
 """The most findings that are told one by one."""
@@ -41,27 +41,21 @@ def judgement(
     """
     is_final = "result" in description
     known = description.get("result") or description.get(OUTSET)
-    told: dict[str, Any] = {
-        "final": is_final, "higher": True, "proportion": False, "standings": [],
-    }  # fmt: skip
+    told: dict[str, Any] = {"final": is_final, "proportion": False, "answer": "", "standings": []}
     told["metric"] = metric_name(measured.metrics[-1]) if measured else ""
-    told |= _ended(place, kept.name, names) if is_final else {"answer": ""}
     findings: list[dict[str, Any]] = []
+    if known is not None:
+        told["proportion"] = known["settings"]["is_proportion"]
+        told["confidence"] = known["settings"]["confidence"]
     if is_final:
+        told |= _ended(place, kept.name, names)
         findings = [
             _finding(f.code, f.variant, f.verdict, f.sentence, f.advice) for f in kept.findings()
         ]
-    if known is not None and measured is not None:
-        told["higher"] = known["settings"]["higher_is_better"]
-        told["proportion"] = known["settings"]["is_proportion"]
-        told["confidence"] = known["settings"]["confidence"]
-        standing = so_far(known, measured, names, finished, planned, judges=not is_final)
-        told["standings"] = [
-            [names.index(s.variant), s.replicates, s.score, s.low, s.high]
-            for s in standing.standings
-        ]
-        if not is_final:
-            findings = [_of(finding) for finding in standing.findings]
+    elif known is not None and measured is not None:
+        stands = so_far(known, measured, names, finished, planned)
+        told["standings"] = _told(stands.standings, names)
+        findings = [_of(finding) for finding in stands.findings]
     shown = [finding for finding in findings if finding["verdict"] == "found"]
     told["findings"] = shown[:MOST_FINDINGS]
     told["more"] = max(0, len(shown) - MOST_FINDINGS)
@@ -78,9 +72,9 @@ def _ended(place: str, name: str, names: Sequence[str]) -> dict[str, Any]:
         names: Of the variants, by number.
 
     Returns:
-        Its answer in a few sentences; its verdicts, by the number of a variant how it stands to the
-        best and what the findings say of it; and the reference, one answer for all samples with
-        its score and interval, or None.
+        Its answer in a few sentences; its standings, in the order of its table; its verdicts, by
+        the number of a variant how it stands to the best and what the findings say of it; and the
+        reference, one answer for all samples with its score and interval, or None.
     """
     try:
         result = open_result(place, name)
@@ -97,7 +91,15 @@ def _ended(place: str, name: str, names: Sequence[str]) -> dict[str, Any]:
     if row is not None:
         numbers = [rounded(row[column]) for column in (score, "low", "high")]
         reference = [row["variant"], *numbers, row["verdict"]]
-    return {"answer": result.answer(), "verdicts": verdicts, "reference": reference}
+    ranked = [standing(conclusions, number) for number in conclusions.ranking]
+    return {
+        "answer": result.answer(), "standings": _told(ranked, names), "verdicts": verdicts,
+        "reference": reference,
+    }  # fmt: skip
+
+
+def _told(stands: Sequence[VariantSoFar], names: Sequence[str]) -> list[list[Any]]:
+    return [[names.index(s.variant), s.replicates, s.score, s.low, s.high] for s in stands]
 
 
 def _of(finding: Finding) -> dict[str, Any]:

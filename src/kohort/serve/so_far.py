@@ -42,7 +42,7 @@ class VariantSoFar(NamedTuple):
 
 
 class SoFar(NamedTuple):
-    """How a study stands: the variants, and what was found."""
+    """How a study stands: the variants, the best first, and what was found."""
 
     standings: list[VariantSoFar]
     findings: list[Finding]
@@ -54,13 +54,12 @@ def so_far(
     names: Sequence[str],
     finished: Set[tuple[int, int]],
     planned: Mapping[int, int],
-    *,
-    judges: bool = True,
 ) -> SoFar:
     """How a study stands.
 
     A variant is judged by its members that have finished; while none has, by those that train, each
-    up to the epoch that all of them have reached.
+    up to the epoch that all of them have reached. In a race those that have left stand behind those
+    that go on, however they score, as in its table.
 
     Args:
         outset: What was known before it trained.
@@ -68,7 +67,6 @@ def so_far(
         names: Of the variants, by the numbers that `measured` has.
         finished: Members that have finished, by the numbers of variant and replicate.
         planned: By the number of a variant, how many of its members are to train.
-        judges: Whether findings are wanted.
     """
     known = list(outset["settings"]["epochs"])
     counted = {
@@ -88,10 +86,12 @@ def so_far(
         for row in rows
         if sum(variant == row for variant, _ in finished) >= planned.get(row, 0)
     }
-    found = []
-    if judges:
-        found = of_variants(conclusions.study, lambda name: _ENDED if name in ended else _EARLY)
-    return SoFar([_standing(conclusions, number) for number in range(len(order))], found)
+    found = of_variants(conclusions.study, lambda name: _ENDED if name in ended else _EARLY)
+    # In a race those that left have fewer members to train, and are behind those that go on.
+    is_race = bool(conclusions.record.settings.looks)
+    to_train = [planned.get(row, 0) if is_race else 0 for row in rows]
+    ranking = np.lexsort((conclusions.mean_errors, np.negative(to_train)))
+    return SoFar([standing(conclusions, int(number)) for number in ranking], found)
 
 
 def _counted(
@@ -137,7 +137,8 @@ def _record(outset: Mapping[str, Any], order: Sequence[int], curves: Curves) -> 
     return from_json(stored, {name: {} for name in names}, {1.0: curves}, {})
 
 
-def _standing(conclusions: Conclusions, number: int) -> VariantSoFar:
+def standing(conclusions: Conclusions, number: int) -> VariantSoFar:
+    """How a variant of this number stands."""
     record, variant = conclusions.record, conclusions.study.variants[number]
     trained = int((record.whole.lengths[number] > 0).sum())
     if not len(variant.sound):

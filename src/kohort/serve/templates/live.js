@@ -170,9 +170,8 @@
   };
 
   const sort = () => {
-    const key = (variant) => standing.get(variant)?.[2] ?? (judged.higher === false ? Infinity : -Infinity);
-    order = variants.map((_, place) => place);
-    order.sort((a, b) => key(a) === key(b) ? a - b : judged.higher === false ? key(a) - key(b) : key(b) - key(a));
+    // As they stand, the best first; behind them those that do not.
+    order = [...new Set([...standing.keys(), ...variants.keys()])];
     // Until somebody chooses: the best and the baseline, and what begins while there are few. They
     // are chosen anew when the first scores are there, and when the last are.
     const reached = judged.final ? 2 : [...standing.values()].some((one) => one[2] !== null) ? 1 : 0;
