@@ -152,4 +152,5 @@ def serving(store, place, *, host="127.0.0.1", token=None, interval=0.02, port=0
     finally:
         server.should_exit = True
         thread.join()
+        page.close()
         listening.close()

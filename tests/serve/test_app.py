@@ -2,9 +2,11 @@
 
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
+from kohort.evidence.store import open_store
 from kohort.serve import app
 from tests.serve.serving import make_study, measure, serving
 
@@ -70,6 +72,28 @@ def test_a_feed_of_no_study_says_so_and_follows_it_when_it_begins(store, live, m
         assert "'width'" in next(messages)[0]["error"]
         make_study(store)
         assert until(messages, lambda m: m.get("all"))[0]["variants"] == ["narrow", "wide"]
+
+
+def test_a_store_that_is_deleted_is_told_and_another_in_its_place_is_followed(
+    store, place, live, monkeypatch
+):
+    monkeypatch.setattr(app, "_AFTER_ERROR", 0.05)
+    make_study(store)
+    with live.feed() as studies, live.feed("width") as messages:
+        assert [row["name"] for row in next(studies)[0]["studies"]] == ["width"]
+        assert next(messages)[0]["variants"] == ["narrow", "wide"]
+        for file in Path(place).parent.glob(f"{Path(place).name}*"):
+            file.unlink()
+        for feed in (studies, messages):
+            assert "no file there" in until(feed, lambda m: m.get("error"))[0]["error"]
+        status, _, told = live.ask("/report?name=width")
+        assert (status, "no file there" in told) == (400, True)
+        with open_store(place) as other:
+            make_study(other, names=("another",))
+            make_study(other, name="second")
+        assert until(messages, lambda m: m.get("all"))[0]["variants"] == ["another"]
+        rows = until(studies, lambda m: len(m.get("studies", [])) == 2)[0]["studies"]
+        assert [row["name"] for row in rows] == ["second", "width"]
 
 
 def test_a_hostile_name_stays_text(store, live):

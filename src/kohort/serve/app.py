@@ -37,7 +37,7 @@ class LivePage:
 
     Args:
         store: The store, which stays open.
-        place: Of the store.
+        place: Of the store; a file that comes there in its place is opened instead.
         host: Where the server listens.
         token: What clients must know; None asks for nothing.
         interval: The least seconds between two updates.
@@ -74,6 +74,10 @@ class LivePage:
     def app(self) -> App:
         """What a server runs."""
         return self._gate
+
+    def close(self) -> None:
+        """Close what the application opened: a store that came to the place of the given one."""
+        self._hub.close()
 
     def _html(self, template: str, **values: Any) -> Response:
         page = self._pages.get_template(template).render(csrf=self._gate.csrf, **values)

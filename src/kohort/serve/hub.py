@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from starlette.concurrency import run_in_threadpool
 
+from kohort.errors import StoreError
 from kohort.evidence.store import Store
 from kohort.runs.loading import open as open_result
+from kohort.serve.current_store import CurrentStore
 from kohort.serve.follower import Follower
 from kohort.serve.headline import Listing
 
@@ -71,12 +74,32 @@ class Hub:
 
     def __init__(self, store: Store, place: str, interval: float) -> None:
         self._store, self._place, self._interval = store, place, interval
+        self._current, self._looking = CurrentStore(store, place), asyncio.Lock()
         self._followed = OrderedDict[str, tuple[Follower, Turns]]()
         self._judging: dict[str, asyncio.Task[None]] = {}
         self._reports = OrderedDict[str, tuple[object, str]]()
         self._rendering = asyncio.Lock()
         self._listing, self._listing_turns = Listing(store), Turns(4 * interval)
         self._rows: list[dict[str, Any]] = []
+
+    def close(self) -> None:
+        """Close the store, where another one than the given was opened in its place."""
+        self._current.close()
+
+    async def _look_at_place(self) -> None:
+        """Forget all that is known of a store in whose place there is another.
+
+        Raises:
+            StoreError: There is none any more, or it cannot be opened.
+        """
+        async with self._looking:
+            store = await run_in_threadpool(self._current.opened)
+            if store is self._store:
+                return
+            self._store = store
+            self._followed.clear()
+            self._reports.clear()
+            self._listing, self._listing_turns = Listing(store), Turns(4 * self._interval)
 
     async def rows(self) -> list[dict[str, Any]]:
         """The list of studies.
@@ -88,6 +111,7 @@ class Hub:
         def read() -> None:
             self._rows = self._listing.rows()
 
+        await self._look_at_place()
         await self._listing_turns.take(read)
         return self._rows
 
@@ -97,6 +121,7 @@ class Hub:
         Raises:
             StoreError: There is none, or it cannot be read.
         """
+        await self._look_at_place()
         if name not in self._followed:
             follower = Follower(self._store, self._place, name)
             self._followed[name] = follower, Turns(self._interval)
@@ -111,10 +136,15 @@ class Hub:
             self._followed.pop(name, None)
             raise
         if follower.is_judged_soon and name not in self._judging:
-            judging = asyncio.create_task(run_in_threadpool(follower.judge))
-            self._judging[name] = judging
-            judging.add_done_callback(lambda _: self._judging.pop(name, None))
+            self._judging[name] = asyncio.create_task(self._judge(name, follower))
         return follower
+
+    async def _judge(self, name: str, follower: Follower) -> None:
+        try:
+            with suppress(StoreError):  # The next look tells of it.
+                await run_in_threadpool(follower.judge)
+        finally:
+            self._judging.pop(name, None)
 
     async def report(self, name: str) -> str:
         """The report of a study that was run to its end, as it would be written now.
@@ -123,6 +153,7 @@ class Hub:
             StoreError: There is no such study, or it was not run to its end.
         """
         async with self._rendering:
+            await self._look_at_place()
             kept = await run_in_threadpool(self._store.study, name)
             stamp = await run_in_threadpool(
                 lambda: (kept.number, kept.runs(), [reading.at for reading in kept.readings()])
@@ -147,4 +178,5 @@ class Hub:
         Raises:
             StoreError: There is no such study, or the store cannot be written.
         """
+        await self._look_at_place()
         return await run_in_threadpool(lambda: self._store.study(name).ask_to_end())

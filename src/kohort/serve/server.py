@@ -3,6 +3,7 @@
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import closing
 
 import uvicorn
 
@@ -70,7 +71,8 @@ def serve(
             # In full: a study that is run in another folder keeps itself in another store.
             whole = shown(durable_location(place) or place)
             note(f"no study in {whole} yet; one that begins there appears on the page")
-        server.run(sockets=[listening])
+        with closing(page):
+            server.run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:
