@@ -10,6 +10,7 @@ import kohort
 from kohort.evidence.store import open_store
 from kohort.findings.race import replay
 from kohort.report.exports.study_export import of_stored
+from kohort.report.following.best_so_far import BestSoFar
 from kohort.runs import racing, recording
 from tests.cli.in_process import kohort as command
 from tests.faults.studies import Death
@@ -65,6 +66,21 @@ def test_decided_variants_train_no_more_of_the_replicates(whole):
     assert trained == [left.get(number, last) for number in range(len(VARIANTS))]
     assert trained[2] == 3, "it diverges"
     assert np.isnan(whole.record.whole.values[2, 3:]).all()
+
+
+def test_of_a_look_those_that_train_in_it_can_lead(blobs, monkeypatch):
+    able, real = [], BestSoFar.among
+
+    def among(best, names):
+        able.append(set(names))
+        real(best, able[-1])
+
+    monkeypatch.setattr(BestSoFar, "among", among)
+    state = state_of(run(race(blobs)))
+    stood = [{*look.standings, look.leader} for look in state.looks]
+    names = list(VARIANTS)
+    assert able == [{names[number] for number in numbers} for numbers in stood]
+    assert len(able[-1]) < len(names)
 
 
 @pytest.mark.long

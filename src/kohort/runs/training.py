@@ -101,11 +101,11 @@ class Training:
             record: Returns what is known of the study; None for a refit, which is no part of it,
                 and whose training is no run of it.
         """
-        self._plan = plan
-        self._looks += 1
+        self._plan, self._looks = plan, self._looks + 1
         if self._best is None:
             self._best = best_so_far(self._spec, plan)
             self._progress.follow(self._best)
+        self._best.among(plan.variant_names[member.variant] for member in plan.every_member)
         self.records.plan(plan.every_member)
         if self._engine == "fused":
             plan.check_fused()

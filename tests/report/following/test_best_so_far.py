@@ -50,6 +50,15 @@ def test_of_a_loss_it_is_the_lowest_and_what_diverged_has_none():
     assert best_of({"d": np.nan}, LOSS) is None
 
 
+def test_the_leader_of_a_race_is_one_of_those_that_go_on():
+    best = BestSoFar(ACCURACY)
+    for variant, accuracy in (("left", 0.9), ("better", 0.8), ("worse", 0.7)):
+        added(best, variant, [(0.5, accuracy)])
+    assert best().variant == "left"
+    best.among(["worse", "better"])
+    assert best() == Best("accuracy", "80.0 %", "better")
+
+
 def test_a_member_that_begins_again_is_known_by_what_it_measures_then():
     best = added(BestSoFar(ACCURACY), "a", [(0.5, 0.6), (0.4, 0.8)])
     best.add("a", 0, 0, logs(0.5, 0.7))

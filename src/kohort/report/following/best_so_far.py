@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +74,11 @@ class BestSoFar:
         self._ended: defaultdict[str, set[int]] = defaultdict(set)
         # Of a large study most variants have not changed since the last look.
         self._changed, self._means = set[str](), dict[str, float]()
+        self._able: frozenset[str] | None = None
+
+    def among(self, variants: Iterable[str]) -> None:
+        """Take it that the leader is one of these: those that left a race do not lead it."""
+        self._able = frozenset(variants)
 
     def add(self, variant: str, replicate: int, epoch: int, logs: Mapping[str, float]) -> None:
         """Take the logs of one member after an epoch (from 0); epochs come in order."""
@@ -92,7 +97,8 @@ class BestSoFar:
         """The best one; None before the first."""
         self._means |= {variant: self._mean(variant) for variant in self._changed}
         self._changed.clear()
-        return best_of(self._means, self._score)
+        able = self._means.keys() if self._able is None else self._able & self._means.keys()
+        return best_of({variant: self._means[variant] for variant in able}, self._score)
 
     def _mean(self, variant: str) -> float:
         measured = self._measured[variant]
