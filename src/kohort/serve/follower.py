@@ -20,6 +20,7 @@ from kohort.serve.live_curves import LiveCurves, scored_metric
 WAITING, BEGUN, FINISHED, DIVERGED = "waiting", "begun", "finished", "diverged"
 
 _JUDGED = 2.0  # seconds between two judgements; less often where one takes long
+_SCORING = "scoring"  # what a search's description tells when it is known what scores
 _PARTS = ("variants", "head", "judged", "events")
 _SHOWN_EVENTS = 200
 
@@ -116,7 +117,7 @@ class Follower:
         """Read the description anew where a run began or ended: it is written at both."""
         assert self._kept is not None
         last = runs[-1] if runs else None
-        is_settled = OUTSET in self._description or "result" in self._description
+        is_settled = not self._description.keys().isdisjoint((OUTSET, "result", _SCORING))
         stamp = None if last is None else (last.number, last.outcome)
         if stamp == self._stamp and is_settled:
             return
@@ -190,7 +191,10 @@ class Follower:
 
     def _metric(self) -> str | None:
         known = self._description.get("result") or self._description.get(OUTSET)
-        return known["settings"]["metric"] if known else None
+        if known:
+            return str(known["settings"]["metric"])
+        scoring = self._description.get(_SCORING)
+        return str(scoring[0]) if scoring else None
 
     def _head(self, runs: list[RunRecord]) -> dict[str, Any]:
         assert self._kept is not None

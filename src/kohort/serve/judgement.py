@@ -13,6 +13,7 @@ from kohort.report.class_words import reference_row
 from kohort.report.study_page.interval_plot import standings
 from kohort.runs.loading import open as open_result
 from kohort.serve.live_curves import LiveCurves, rounded
+from kohort.serve.search_standings import search_standings
 from kohort.serve.so_far import VariantSoFar, so_far, standing
 
 MOST_FINDINGS = 200
@@ -39,6 +40,8 @@ def judgement(
         finished: As in `so_far`.
         planned: As in `so_far`.
     """
+    if description.get("kind") == "search":
+        return search_standings(kept, names)
     is_final = "result" in description
     known = description.get("result") or description.get(OUTSET)
     told: dict[str, Any] = {"final": is_final, "proportion": False, "answer": "", "standings": []}

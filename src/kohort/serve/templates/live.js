@@ -169,6 +169,7 @@
     dirty.clear();
   };
 
+  const isSearch = () => head.kind === "search";
   const sort = () => {
     // As they stand, the best first; behind them those that do not.
     order = [...new Set([...standing.keys(), ...variants.keys()])];
@@ -179,7 +180,7 @@
     stage = reached;
     if (!isByHand && (chosen?.length ?? 0) < CHOSEN && bands.length) {
       const begun = order.filter((variant) => bands[variant]);
-      const best = chosen ?? [...begun.slice(0, CHOSEN - 1), ...(bands[0] ? [0] : [])];
+      const best = chosen ?? [...begun.slice(0, CHOSEN - 1), ...(bands[0] && !isSearch() ? [0] : [])];
       chosen = [...new Set([...best, ...begun])].slice(0, CHOSEN);
     }
   };
@@ -200,7 +201,8 @@
     by("progress").hidden = !head.total || judged.final;
     by("stop").hidden = !head.running || head.asked;
     if (!head.running) say(by("stopped"), "");
-    by("report").hidden = !head.final || head.kind === "search";
+    by("report").hidden = !head.final || isSearch();
+    by("found").hidden = isSearch(); // Rules are asked about its finalists, which are another study.
     by("report").href = address("report", name);
     say(by("pending"), head.pending ?? "");
     by("pending").hidden = !head.pending;
@@ -210,7 +212,7 @@
     const interval = best && best[3] !== null ? ` (${scored(best[3])} to ${scored(best[4])})` : "";
     const soFar = best ? `So far ${variants[best[0]]} leads: validation ${judged.metric} ${scored(best[2])}${interval}, over `
       + `${count(best[1], "member")}. That is no verdict: one comes at the end.` : "Nothing is measured yet.";
-    say(by("answer"), judged.final ? judged.answer : head.kind === "search" ? "" : soFar);
+    say(by("answer"), judged.final || isSearch() ? judged.answer : soFar);
   };
 
   const emptyRow = () => {
@@ -248,10 +250,12 @@
     (chosen ?? []).forEach((variant) => kept.add(variant));
     const shown = order.filter((variant, place) => showsAll || place < ROWS || kept.has(variant));
     say(by("score"), judged.metric ? `validation ${judged.metric}${judged.final ? "" : " so far"}` : "score");
-    say(by("scores"), judged.confidence ? `Mean over members, each at the best epoch of the others of its variant, and its ${Math.round(100 * judged.confidence)} % interval.` : "");
+    say(by("scores"), judged.confidence ? `Mean over members, each at the best epoch of the others of its variant, and its ${Math.round(100 * judged.confidence)} % interval.`
+      : isSearch() ? "Score at the epoch of lowest validation loss; trials that climbed higher stand before the others." : "");
     const verdicts = new Map((judged.verdicts ?? []).map(([variant, ...told]) => [variant, told]));
     const shows = verdicts.size > 0;
     [...by("variants").tHead.rows[0].cells].slice(5).forEach((cell) => { cell.hidden = !shows; });
+    [by("variants").tHead.rows[0], ...shown.map(rowOf)].forEach((row) => { row.cells[4].hidden = isSearch(); });
     for (const variant of shown) {
       const row = rowOf(variant);
       [5, 6].forEach((place) => {
