@@ -14,8 +14,8 @@ from kohort.evidence.store import KeptStudy, MemberKey, MemberRecord, RunRecord,
 from kohort.runs.pace import Pace
 from kohort.serve.changes import Changes, Cursor
 from kohort.serve.headline import Headline
-from kohort.serve.judgement import judgement
 from kohort.serve.live_curves import LiveCurves, scored_metric
+from kohort.serve.standing.judgement import judgement
 
 WAITING, BEGUN, FINISHED, DIVERGED = "waiting", "begun", "finished", "diverged"
 

@@ -6,7 +6,7 @@ import pytest
 from kohort.design.scoring import Scoring
 from kohort.report.following.best_so_far import Best, BestSoFar, best_of, counted
 from kohort.serve.live_curves import LiveCurves
-from kohort.serve.so_far import so_far
+from kohort.serve.standing.so_far import so_far
 from tests.serve.serving import logs, outset
 
 ACCURACY = Scoring("accuracy", higher_is_better=True, is_proportion=True)

@@ -13,8 +13,8 @@ from kohort.report.class_words import reference_row
 from kohort.report.study_page.interval_plot import standings
 from kohort.runs.loading import open as open_result
 from kohort.serve.live_curves import LiveCurves, rounded
-from kohort.serve.search_standings import search_standings
-from kohort.serve.so_far import VariantSoFar, so_far, standing
+from kohort.serve.standing.search_standings import search_standings
+from kohort.serve.standing.so_far import VariantSoFar, so_far, standing
 
 MOST_FINDINGS = 200
 """The most findings that are told one by one."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kohort.serve.live_curves import LiveCurves
-from kohort.serve.so_far import so_far
+from kohort.serve.standing.so_far import so_far
 from tests.serve.serving import METRIC, logs, outset
 
 NAMES = ["a", "b"]
