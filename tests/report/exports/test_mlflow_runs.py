@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -183,3 +184,25 @@ def test_a_study_that_has_ended_has_scores_its_answer_and_failures(tmp_path, mon
     assert {name for name, run in found.items() if run.info.status == "FAILED"} == {
         "v1, replicate 0"
     }
+
+
+@pytest.mark.long
+def test_scores_and_metrics_of_like_names_stay_apart(tmp_path, monkeypatch):
+    ended = of_conclusions(Conclusions(record_of([{"units": "1"}], [[0.5]])))
+    measured = {
+        "score": 0.1, "top@1": 0.2, "top#1": 0.3, "m/a:b, c": 0.4, "m:a/b, c": 0.5,
+        "a//b": 0.6, "a/b:c": 0.7, "top_1": 0.8,
+    }  # fmt: skip
+    member = replace(ended.members[0], epochs={0: measured})
+    export(replace(ended, members=[member]), tmp_path / "runs", "mlflow")
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
+    (experiment,) = client.search_experiments(filter_string="name = 'study'")
+    found = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert found["study"].data.metrics == {"study.score": 0.5}
+    assert found["v0, replicate 0"].data.metrics == {
+        "score": 0.1, "top_1": 0.8, "top_1 2": 0.3, "top_1 3": 0.2, "m/a:b_ c": 0.4,
+        "m:a/b_ c": 0.5, "a__b": 0.6, "a/b:c": 0.7, "study.score": 0.5,
+    }  # fmt: skip

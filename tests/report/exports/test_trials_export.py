@@ -1,5 +1,7 @@
 """The trials of a search, read back by the programs that they are exported for."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from kohort.errors import StoreError
 from kohort.evidence.store import open_store
 from kohort.evidence.trials import kept_name
 from kohort.report.exports.export import export
-from kohort.report.exports.study_export import of_stored
+from kohort.report.exports.study_export import of_search, of_stored
 from tests.report.exports.test_event_files import hyperparameters, scalars
 from tests.runs.searches.searched import at_breath, build, small
 
@@ -126,3 +128,23 @@ def test_optuna_has_the_time_that_each_trial_trained(result):
     for told, trial in zip(trials, result.searched.trials, strict=True):
         assert told.duration.total_seconds() == pytest.approx(trial.seconds, abs=1e-5)
         assert told.user_attrs["finalist"] == (trial.number in result.searched.finalists)
+
+
+def test_a_metric_that_is_called_score_keeps_its_numbers(result):
+    trials = tuple(
+        replace(
+            trial, logs={e: of_epoch | {"val_score": 7.0} for e, of_epoch in trial.logs.items()}
+        )
+        for trial in result.searched.trials
+    )
+    exported = of_search(replace(result.searched, trials=trials), result.settings.started)
+    kept = {trial.number: trial for trial in trials}
+    for member in exported.members:
+        trial = kept[int(member.key.variant.removeprefix("trial "))]
+        assert {of_epoch["val_score"] for of_epoch in member.epochs.values()} == {7.0}
+        scores = {
+            epoch + 1: of_epoch["val_study.score"]
+            for epoch, of_epoch in member.epochs.items()
+            if "val_study.score" in of_epoch
+        }
+        assert scores == trial.scores

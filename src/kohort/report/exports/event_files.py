@@ -10,9 +10,8 @@ from typing import Any
 
 from kohort.engine.program.guard import has_diverged
 from kohort.evidence.store import MemberKey
-from kohort.report.exports.study_export import ExportedMember, StudyExport
+from kohort.report.exports.study_export import VALIDATION, ExportedMember, StudyExport
 
-VALIDATION = "val_"
 _UNSAFE = re.compile(r"""^\.|[\0-\x1f"%*/:<>?\\|]""")
 """Characters that some systems do not allow in the name of a folder, and a dot at its start."""
 

@@ -2,11 +2,13 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import batched
 from pathlib import Path
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +21,12 @@ from kohort.evidence.trials import SearchRecord
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer
 from kohort.report.exports.in_memory import written_from_memory
-from kohort.report.exports.study_export import ExportedMember, StudyExport
+from kohort.report.exports.study_export import (
+    ExportedMember,
+    StudyExport,
+    score_name,
+    trial_score,
+)
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -31,6 +38,7 @@ _ENVIRONMENT = {
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # closes each connection after use
 }
+_REFUSED = re.compile(r"[^/\w.\- ]" if sys.platform == "win32" else r"[^/\w.\- :]")
 _AT_ONCE = 1000
 """The number of metrics that MLflow accepts in one batch."""
 
@@ -42,7 +50,8 @@ def write(study: StudyExport, folder: Path, place: Path) -> None:
     that has ended each member has its "score", that of the epoch it is judged at, which may not
     be its last; and the run of the study has that of the winner, the mean of its members', and the
     tags "answer" and "winner". The run of a search has the last "val_score" of its best trial, as
-    trials have it, and the tag "best".
+    trials have it, and the tag "best". Where models have a metric "score" it is "study.score", or
+    "val_study.score".
 
     Args:
         study: The study.
@@ -89,33 +98,36 @@ def _write_study(client: "MlflowClient", study: StudyExport, artifacts: str) -> 
     parent = client.create_run(experiment, _milliseconds(study.started), run_name=study.name)
     run, told = parent.info.run_id, study.trials
     scores = _scores(told) if isinstance(told, Conclusions) else {}
-    about, best = _told_of_best(told)
+    names = _names(study)
+    score_is = score_name(names.values())
+    about, best = _told_of_best(told, score_is)
     _log(client, run, study.shared_parameters, about | _finding_tags(of_all))
     at = _milliseconds(max(ends, default=study.started))
     for name, value in best.items():
-        client.log_metric(run, name, value, timestamp=at)
+        client.log_metric(run, names.get(name, name), value, timestamp=at)
     for member in study.measured:
         score = scores.get(member.key[:2]) if member.key.share == 1 else None
-        _write_member(client, study, member, experiment, run, score)
+        scored = {} if score is None else {score_is: score}
+        _write_member(client, study, member, experiment, run, names, scored)
     if len(ends) == len(study.members):
         client.set_terminated(run, end_time=at)
 
 
 def _told_of_best(
-    told: Conclusions | SearchRecord | None,
+    told: Conclusions | SearchRecord | None, score_is: str
 ) -> tuple[dict[str, str], dict[str, float]]:
     """Tags and metrics of the run of a study or search that has ended, by which runs are sorted."""
     if isinstance(told, SearchRecord):
         ranked = told.ranked()
         if not ranked:
             return {}, {}
-        return {"best": trial_name(ranked[0].number)}, {"val_score": ranked[0].score}
+        return {"best": trial_name(ranked[0].number)}, {trial_score(told): ranked[0].score}
     if told is None:
         return {}, {}
     about = {"answer": answer(told), "winner": told.winner_name or "none"}
     if told.winner is None:
         return about, {}
-    return about, {"score": float(told.score(told.winner).mean)}
+    return about, {score_is: float(told.score(told.winner).mean)}
 
 
 def _scores(told: Conclusions) -> dict[tuple[str, int], float]:
@@ -134,7 +146,8 @@ def _write_member(
     member: ExportedMember,
     experiment: str,
     parent: str,
-    score: float | None,
+    names: Mapping[str, str],
+    score: Mapping[str, float],
 ) -> None:
     from mlflow.entities import Metric
 
@@ -154,14 +167,14 @@ def _write_member(
     _log(client, run, study.parameters(key.variant), which | _finding_tags(of_variant))
     at = _milliseconds(end or begin) or 0
     metrics = (
-        Metric(_name(metric), value, at, epoch)
+        Metric(names[metric], value, at, epoch)
         for epoch, logs in sorted(member.epochs.items())
         for metric, value in logs.items()
     )
     for some in batched(metrics, _AT_ONCE):
         client.log_batch(run, metrics=some)
-    if score is not None:
-        client.log_metric(run, "score", score, timestamp=at)
+    for name, value in score.items():
+        client.log_metric(run, name, value, timestamp=at)
     if end is not None:
         has_failed = has_diverged(member.epochs[max(member.epochs)])
         client.set_terminated(run, "FAILED" if has_failed else "FINISHED", end_time=at)
@@ -187,9 +200,27 @@ def _finding_tags(findings: Iterable[FindingRecord]) -> dict[str, str]:
     return verdicts | ({"mlflow.note.content": "\n\n".join(sentences)} if sentences else {})
 
 
-def _name(metric: str) -> str:
-    """The metric's name without characters that MLflow refuses."""
-    return re.sub(r"[^\w.\- ]", "_", metric)
+def _names(study: StudyExport) -> dict[str, str]:
+    """By metric its name in MLflow, which is that of no other one."""
+    metrics = {
+        name for member in study.measured for logs in member.epochs.values() for name in logs
+    }
+    names: dict[str, str] = {}
+    # Those that MLflow takes as they are come first, and keep their names.
+    for metric in sorted(metrics, key=lambda metric: (_taken(metric) != metric, metric)):
+        name, number = _taken(metric), 1
+        while name in names.values():
+            number += 1
+            name = f"{_taken(metric)} {number}"
+        names[metric] = name
+    return names
+
+
+def _taken(metric: str) -> str:
+    """The metric's name without what MLflow refuses, such as a path that is not the shortest."""
+    name = _REFUSED.sub("_", metric)
+    is_shortest = normpath(name) == name and not name.startswith(("/", "."))
+    return name if is_shortest else name.replace("/", "_").replace(".", "_")
 
 
 def _milliseconds(moment: datetime | None) -> int | None:

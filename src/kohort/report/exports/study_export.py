@@ -1,6 +1,6 @@
 """Collects what is exported of a study, from a store or from a result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,9 @@ from kohort.findings.statistics.interval import Interval
 
 if TYPE_CHECKING:
     from kohort.evidence.store import KeptStudy, RunRecord
+
+VALIDATION = "val_"
+"""What the names of metrics on the validation part begin with."""
 
 type LogsByEpoch = dict[int, dict[str, float]]
 """Metrics by name, by epoch (from 0)."""
@@ -226,13 +229,14 @@ def of_search(record: SearchRecord, finished: datetime | None) -> StudyExport:
     """The export of the trials of a search that trained.
 
     Their arguments have beside them what became of them, named "trial.state" and so on; the score
-    after each rung is the metric "val_score".
+    after each rung is the metric "val_score" (see `trial_score`).
 
     Args:
         record: The search.
         finished: When it came to its end, in UTC; None where it has not.
     """
     trials = {trial_name(trial.number): trial for trial in record.trials if trial.logs}
+    score = trial_score(record)
     return StudyExport(
         name=kept_name(record.name),
         settings={
@@ -252,7 +256,9 @@ def of_search(record: SearchRecord, finished: datetime | None) -> StudyExport:
         },
         planned=dict.fromkeys(trials, record.rungs[-1]),
         members=[
-            ExportedMember(MemberKey(name, 0, 1.0), _with_scores(trial), finished, trial.seconds)
+            ExportedMember(
+                MemberKey(name, 0, 1.0), _with_scores(trial, score), finished, trial.seconds
+            )
             for name, trial in trials.items()
         ],
         findings=[],
@@ -261,13 +267,32 @@ def of_search(record: SearchRecord, finished: datetime | None) -> StudyExport:
     )
 
 
-def _with_scores(trial: Trial) -> LogsByEpoch:
+def trial_score(record: SearchRecord) -> str:
+    """The metric that is the score of trials after each rung."""
+    logs = (of_epoch for trial in record.trials for of_epoch in trial.logs.values())
+    return score_name({metric for of_epoch in logs for metric in of_epoch}, VALIDATION)
+
+
+def score_name(metrics: Collection[str], side: str = "") -> str:
+    """A name for scores that no metric has: "score" if it can be, else "study.score".
+
+    Args:
+        metrics: The names of the metrics.
+        side: What the name begins with.
+    """
+    name = "score"
+    while side + name in metrics:
+        name = f"study.{name}"
+    return side + name
+
+
+def _with_scores(trial: Trial, name: str) -> LogsByEpoch:
     """What a trial measured, with its score at the last epoch before each rung."""
     logs = {epoch: dict(of_epoch) for epoch, of_epoch in sorted(trial.logs.items())}
     for rung, score in sorted(trial.scores.items()):
         last = max((epoch for epoch in logs if epoch < rung), default=None)
         if last is not None:
-            logs[last]["val_score"] = score
+            logs[last][name] = score
     return logs
 
 
