@@ -290,7 +290,8 @@ def export(
     with _of_a_study("export", name), open_store(store, make=False) as opened:
         stored = opened.study(name)
         study, has_ended = of_stored(stored), "result" in stored.description
-    if study.trials is None and (to is Format.OPTUNA or (to is Format.MLFLOW and has_ended)):
+    tells_judgement = has_ended and to in (Format.MLFLOW, Format.TENSORBOARD)
+    if study.trials is None and (to is Format.OPTUNA or tells_judgement):
         study = of_conclusions(_opened(store, name).conclusions)
     for path in export_study(study, folder, to):
         typer.echo(legible(str(path)))

@@ -16,12 +16,15 @@ class Curves:
         metrics: Names as Keras logs them, in the order of the last axis.
         values: float64 `[variant, replicate, epoch, metric]`.
         lengths: int64 `[variant, replicate]`, the epochs that each member trained.
+        logged: bool, in the shape of `values`: which of them members told, also where that is NaN;
+            None where they told all metrics in each epoch that they trained.
     """
 
     variants: tuple[str, ...]
     metrics: tuple[str, ...]
     values: np.ndarray
     lengths: np.ndarray
+    logged: np.ndarray | None = None
 
     def of(self, metric: str) -> np.ndarray:
         """One metric, float64 `[variant, replicate, epoch]`."""
@@ -36,17 +39,23 @@ class Curves:
     def first(self, replicates: int) -> "Curves":
         """The curves of the first replicates."""
         values, lengths = self.values[:, :replicates], self.lengths[:, :replicates]
-        return Curves(self.variants, self.metrics, values, lengths)
+        logged = None if self.logged is None else self.logged[:, :replicates]
+        return Curves(self.variants, self.metrics, values, lengths, logged)
+
+    @property
+    def told(self) -> np.ndarray:
+        """Which of the values members told, bool `[variant, replicate, epoch, metric]`."""
+        trained = np.arange(self.values.shape[2]) < self.lengths[..., None]
+        every = np.broadcast_to(trained[..., None], self.values.shape)
+        return every if self.logged is None else every & self.logged
 
     def tidy(self) -> pd.DataFrame:
         """One row per variant, replicate, epoch (from 1) and metric, with its value.
 
-        Epochs that a member did not train have no rows.
+        Epochs that a member did not train have no rows, and neither have metrics that its model
+        does not have.
         """
-        trained = np.arange(self.values.shape[2]) < self.lengths[..., None]
-        variant, replicate, epoch, metric = np.nonzero(
-            np.broadcast_to(trained[..., None], self.values.shape)
-        )
+        variant, replicate, epoch, metric = np.nonzero(self.told)
         return pd.DataFrame(
             {
                 "variant": pd.Categorical.from_codes(variant, categories=pd.Index(self.variants)),
@@ -99,6 +108,7 @@ class CurvesRecorder:
         self._variants = variants
         self._shape = (len(variants), replicates, epochs)
         self._values: dict[str, np.ndarray] = {}
+        self._logged: dict[str, np.ndarray] = {}
         self._lengths = np.zeros((len(variants), replicates), int)
 
     def record(self, variant: int, replicate: int, epoch: int, logs: dict[str, float]) -> None:
@@ -107,6 +117,8 @@ class CurvesRecorder:
         for metric, value in logs.items():
             if metric not in self._values:
                 self._values[metric] = np.full(self._shape, np.nan)
+                self._logged[metric] = np.zeros(self._shape, bool)
+            self._logged[metric][variant, replicate, epoch] = True
             # Keras's F1Score of one output gives an array of one number.
             self._values[metric][variant, replicate, epoch] = np.reshape(value, ())
 
@@ -115,5 +127,8 @@ class CurvesRecorder:
         metrics = tuple(sorted(self._values))
         if not metrics:
             return Curves(self._variants, (), np.zeros((*self._shape, 0)), self._lengths.copy())
-        values = np.stack([self._values[metric] for metric in metrics], axis=-1)
-        return Curves(self._variants, metrics, values, self._lengths.copy())
+        values, logged = (
+            np.stack([kept[metric] for metric in metrics], axis=-1)
+            for kept in (self._values, self._logged)
+        )
+        return Curves(self._variants, metrics, values, self._lengths.copy(), logged)

@@ -98,13 +98,10 @@ def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, Learni
         record: The study's record.
         study: Its curves on all samples.
     """
-    found, is_proportion = {}, study.scale.is_proportion
+    found = {}
     for number, whole in enumerate(study.variants):
         shares = sorted(record.settings.shares[whole.name])
-        parts = [
-            _variant_curves(record, record.curves[share], number, is_proportion=is_proportion)
-            for share in shares
-        ]
+        parts = [curves_on(share, record, study, number) for share in shares]
         if parts:
             found[number] = learning_curve(
                 np.array([record.settings.samples_of(share) for share in (*shares, 1.0)]),
@@ -115,6 +112,21 @@ def learning_curves(record: StudyRecord, study: StudyCurves) -> dict[int, Learni
                 test_to_train=study.test_to_train,
             )
     return found
+
+
+def curves_on(share: float, record: StudyRecord, study: StudyCurves, number: int) -> VariantCurves:
+    """The curves of a variant on a part of its samples.
+
+    Args:
+        share: The part; 1 is all of them.
+        record: The study's record.
+        study: Its curves on all samples.
+        number: The variant's number.
+    """
+    if share == 1:
+        return study.variants[number]
+    is_proportion = study.scale.is_proportion
+    return _variant_curves(record, record.curves[share], number, is_proportion=is_proportion)
 
 
 def _variant_curves(

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kohort.engine.program.guard import has_diverged
 from kohort.evidence.store import MemberKey
 from kohort.report.exports.study_export import VALIDATION, ExportedMember, StudyExport
 
@@ -59,8 +58,7 @@ def _write_member(study: StudyExport, member: ExportedMember, folder: Path) -> N
     started = at - (member.seconds or 0.0)
     session = [(0, hparams_pb(study.parameters(key.variant), group, started))]
     if member.finished is not None:
-        has_failed = has_diverged(member.epochs[max(member.epochs)])
-        session.append((0, _session_end(at, has_failed=has_failed)))
+        session.append((0, _session_end(at, has_failed=member.has_failed)))
     _write_events(folder, at, session)
     runs: dict[str, list[tuple[int, Any]]] = {}
     for epoch, logs in sorted(member.epochs.items()):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kohort.design.searches.draws import trial_name
-from kohort.engine.program.guard import has_diverged
 from kohort.errors import StoreError, reason
 from kohort.evidence.store import FindingRecord
 from kohort.evidence.trials import SearchRecord
@@ -176,8 +175,8 @@ def _write_member(
     for name, value in score.items():
         client.log_metric(run, name, value, timestamp=at)
     if end is not None:
-        has_failed = has_diverged(member.epochs[max(member.epochs)])
-        client.set_terminated(run, "FAILED" if has_failed else "FINISHED", end_time=at)
+        status = "FAILED" if member.has_failed else "FINISHED"
+        client.set_terminated(run, status, end_time=at)
 
 
 def _log(

@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from kohort.design.searches.draws import trial_name
+from kohort.engine.program.guard import has_diverged
 from kohort.errors import StoreError
 from kohort.evidence.class_counts import ClassCounts, counts_from_json
 from kohort.evidence.curves import Curves
@@ -16,6 +19,7 @@ from kohort.evidence.trials import SearchRecord, Trial, kept_name
 from kohort.evidence.trials_so_far import has_ended, trials_in
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
+from kohort.findings.from_record import curves_on
 from kohort.findings.statistics.interval import Interval
 
 if TYPE_CHECKING:
@@ -38,12 +42,21 @@ class ExportedMember:
         finished: When it finished, in UTC, or when the study did if only that is known; None while
             it has not.
         seconds: Training time; None if unknown.
+        diverged: Whether it diverged, as an ended study judges it; None where its last losses tell.
     """
 
     key: MemberKey
     epochs: LogsByEpoch
     finished: datetime | None
     seconds: float | None
+    diverged: bool | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it diverged."""
+        if self.diverged is None:
+            return has_diverged(self.epochs[max(self.epochs)])
+        return self.diverged
 
 
 class ExportedRecall(NamedTuple):
@@ -177,9 +190,11 @@ def of_conclusions(conclusions: Conclusions) -> StudyExport:
                 _logs(curves, variant, replicate),
                 settings.finished,
                 record.seconds.get((variant, replicate)) if share == 1 else None,
+                bool(diverged[replicate]),
             )
             for share, curves in sorted(record.curves.items(), reverse=True)
             for variant, lengths in enumerate(curves.lengths)
+            for diverged in [curves_on(share, record, conclusions.study, variant).diverged]
             for replicate, length in enumerate(lengths)
             if length
         ],
@@ -317,10 +332,10 @@ def _settings(replicates: str, batch_size: int, seed: int, engine: str) -> dict[
 
 
 def _logs(curves: Curves, variant: int, replicate: int) -> LogsByEpoch:
-    rows = curves.values[variant, replicate, : curves.lengths[variant, replicate]]
+    values, told = curves.values[variant, replicate], curves.told[variant, replicate]
     return {
-        epoch: dict(zip(curves.metrics, map(float, row), strict=True))
-        for epoch, row in enumerate(rows)
+        epoch: {curves.metrics[n]: float(values[epoch, n]) for n in np.flatnonzero(told[epoch])}
+        for epoch in range(curves.lengths[variant, replicate])
     }
 
 
