@@ -29,7 +29,7 @@ from kohort.engine.program import cache
 from kohort.engine.program.precision import Precision, matmul_precision
 from kohort.engine.ray_settings import Executor, cluster_of
 from kohort.errors import check_choice
-from kohort.evidence.provenance import environment
+from kohort.evidence.provenance import RunStart, environment
 from kohort.keras_api.callbacks import listed
 from kohort.report.notebooks.study_view import StudyView
 from kohort.report.progress import Progress
@@ -39,7 +39,7 @@ from kohort.runs.cluster.dispatch import dispatching, memory_for
 from kohort.runs.fitting import Engine
 from kohort.runs.new_models import before_training
 from kohort.runs.racing import plans_to_train
-from kohort.runs.recording import RunStart, study_record
+from kohort.runs.recording import study_record
 from kohort.runs.refitting import Refitter
 from kohort.runs.retention.kept_members import kept_members
 from kohort.runs.retention.retaining import Keep, check_keep, wanted
@@ -301,7 +301,7 @@ class Study(StudyView):
             if target is not None:
                 how = {"engine": trains_by, "precision": precision, "environment": environment()}
                 checkpointer = stack.enter_context(session(target, spec, plan, how, progress.tell))
-            runs = 1 if checkpointer is None else checkpointer.runs
+            start = start if checkpointer is None else start.among(checkpointer.runs)
             readings = None if target is None else target.readings(spec.name)
             stored = None if target is None else target.durable
             refits = Refitter(spec, engine, memory, precision, stored)
@@ -314,7 +314,6 @@ class Study(StudyView):
                     *(spec, models, work.records, losses, learned),
                     engine=trains_by,
                     start=start,
-                    runs=runs,
                 )
                 for part in plans_to_train(spec, plan, models, record_of, progress.tell):
                     work.train(part, record_of)

@@ -1,15 +1,21 @@
-"""Finds out the versions and the hardware that a study is run with."""
+"""Finds out when a study is run, and with which versions and hardware."""
 
 import platform
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 
 from kohort.data.system import cores
+
+if TYPE_CHECKING:
+    from kohort.evidence.store import RunRecord
 
 _ELSEWHERE = ContextVar("devices of other processes, which train", default="")
 
@@ -44,3 +50,28 @@ def _devices(backend: str) -> str:
     if backend not in ("jax", "tensorflow"):
         return "not told by Keras"
     return ", ".join(keras.distribution.list_devices())
+
+
+class RunStart(NamedTuple):
+    """When a run began.
+
+    Args:
+        at: In UTC.
+        ticks: In seconds of a monotonic clock.
+        runs: The number of runs of the study, with this one.
+        first: When the first of them began, in UTC; None for this one.
+    """
+
+    at: datetime
+    ticks: float
+    runs: int = 1
+    first: datetime | None = None
+
+    @classmethod
+    def now(cls) -> "RunStart":
+        """The current time."""
+        return cls(datetime.now(UTC), time.monotonic())
+
+    def among(self, runs: "Sequence[RunRecord]") -> "RunStart":
+        """The same as the last of the runs of a study."""
+        return self._replace(runs=len(runs), first=runs[0].started)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,13 @@ class VariantFacts:
         return self.weight_bytes / 1e6 if self.weight_bytes else float("nan")
 
 
+class Ended(NamedTuple):
+    """When a member finished, in UTC, and its training time; None where that is not known."""
+
+    finished: datetime
+    seconds: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class StudyRecord:
     """What the runs of a study measured.
@@ -85,6 +92,9 @@ class StudyRecord:
         classes: Which classes its members find; None where the targets are no classes, or no
             member tells them, and in studies that were kept before it was.
         told: What single inputs of its data tell of targets; empty where nobody looked.
+        begun: When its first run began, in UTC; None where only the last one is known.
+        ended: By the numbers of variant and replicate, and the part of the samples, when members
+            finished, in whatever run.
     """
 
     settings: Settings
@@ -99,6 +109,14 @@ class StudyRecord:
     constant: ConstantAnswer | None = None
     classes: ClassCounts | None = None
     told: tuple[ToldAlone, ...] = ()
+    begun: datetime | None = None
+    ended: Mapping[tuple[int, int, float], Ended] = field(default_factory=dict)
+
+    def end_of(self, variant: int, replicate: int, share: float = 1.0) -> Ended:
+        """When a member finished, or when the study did if only that is known."""
+        seconds = self.seconds.get((variant, replicate)) if share == 1 else None
+        otherwise = Ended(self.settings.finished, seconds)
+        return self.ended.get((variant, replicate, share), otherwise)
 
     @property
     def whole(self) -> Curves:

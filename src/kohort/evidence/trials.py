@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kohort.design.searches.draws import Suggestion, is_trial, trial_name
@@ -70,6 +71,7 @@ class Trial:
         reason: Why it failed.
         asked: As Optuna's sampler drew it; None if unknown.
         logs: What it measured, by epoch (from 0) and name.
+        finished: When it had climbed, with the others of its part, in UTC; None while it has not.
     """
 
     number: int
@@ -85,6 +87,7 @@ class Trial:
     reason: str = ""
     asked: Suggestion | None = field(default=None, compare=False, repr=False)
     logs: Mapping[int, Mapping[str, float]] = field(default_factory=dict, compare=False, repr=False)
+    finished: datetime | None = field(default=None, compare=False, repr=False)
 
     @property
     def score(self) -> float:
@@ -107,6 +110,7 @@ class SearchRecord:
         finalists: The numbers of those that went on to the proof, the best first.
         seconds: Training time of all trials.
         asked: How many trials were asked for, where there were no more that differ; else None.
+        begun: When its first run began, in UTC; None where that is not known.
     """
 
     name: str
@@ -119,6 +123,7 @@ class SearchRecord:
     finalists: tuple[int, ...]
     seconds: float
     asked: int | None = None
+    begun: datetime | None = field(default=None, compare=False, repr=False)
 
     def ranked(self) -> list[Trial]:
         """Trials with a score, the best first."""
@@ -280,12 +285,12 @@ def has_raced(search: Mapping[str, Any], race: Mapping[str, Any]) -> bool:
 
 
 def search_to_json(record: SearchRecord) -> dict[str, Any]:
-    """A search as JSON, without what a store keeps separately: arguments and what was measured."""
+    """A search as JSON, without what a store keeps separately: arguments, numbers and times."""
     trials = [
         {
             name: getattr(trial, name)
             for name in (f.name for f in fields(trial))
-            if name not in ("arguments", "logs")
+            if name not in ("arguments", "logs", "finished")
         }
         | {
             "scores": list(trial.scores.items()),
@@ -293,7 +298,8 @@ def search_to_json(record: SearchRecord) -> dict[str, Any]:
         }
         for trial in record.trials
     ]
-    return {**{f.name: getattr(record, f.name) for f in fields(record)}, "trials": trials}
+    kept = {f.name: getattr(record, f.name) for f in fields(record) if f.name != "begun"}
+    return {**kept, "trials": trials}
 
 
 def search_from(kept: "KeptStudy") -> SearchRecord | None:
@@ -309,8 +315,10 @@ def search_from(kept: "KeptStudy") -> SearchRecord | None:
     logs: dict[str, dict[int, Mapping[str, float]]] = {}
     for record in kept.epochs():
         logs.setdefault(record.member.variant, {})[record.epoch] = record.logs
+    finished = {member.key.variant: member.finished for member in kept.members()}
     trials = tuple(
         Trial(
+            finished=finished.get(trial_name(trial["number"])),
             arguments={
                 name: evaluated(code)
                 for name, code in arguments[trial_name(trial["number"])].items()
@@ -325,4 +333,5 @@ def search_from(kept: "KeptStudy") -> SearchRecord | None:
         for trial in stored["trials"]
     )
     rungs, finalists = tuple(stored["rungs"]), tuple(stored["finalists"])
-    return SearchRecord(**{**stored, "trials": trials, "rungs": rungs, "finalists": finalists})
+    found = {"trials": trials, "rungs": rungs, "finalists": finalists}
+    return SearchRecord(**{**stored, **found, "begun": kept.runs()[0].started})

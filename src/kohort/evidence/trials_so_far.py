@@ -82,8 +82,11 @@ class _SoFar:
         self._logs: dict[int, dict[int, Mapping[str, float]]] = {n: {} for n in facts}
         for measured in kept.epochs():
             self._logs[trial_number(measured.member.variant)][measured.epoch] = measured.logs
-        ended = {member.key.variant: member.seconds for member in kept.members()}
+        members, runs = kept.members(), kept.runs()
+        self._finished = {member.key.variant: member.finished for member in members}
+        ended = {member.key.variant: member.seconds for member in members}
         self._seconds = ended | self._about["seconds"]
+        self._begun = runs[0].started if runs else None
         # Before its first trials are built nothing scores it.
         scoring: Sequence[Any] = self._about.get("scoring") or ("", False)
         self._metric, self._is_higher = str(scoring[0]), bool(scoring[1])
@@ -110,6 +113,7 @@ class _SoFar:
             tuple(trials),
             (),
             sum(trial.seconds for trial in trials),
+            begun=self._begun,
         )
 
     def _sound(self, numbers: Sequence[int]) -> list[int]:
@@ -166,4 +170,5 @@ class _SoFar:
             float(self._seconds.get(drawn.name) or 0.0),
             self._failures[number],
             logs=logs,
+            finished=self._finished[drawn.name],
         )

@@ -24,7 +24,7 @@ from kohort.runs.retention.told_run import ToldRun
 from kohort.runs.work import PriorProgress, WorkItem, with_all_kinds
 
 if TYPE_CHECKING:
-    from kohort.evidence.store import KeptStudy
+    from kohort.evidence.store import KeptStudy, RunRecord
 
 CADENCE = 60.0
 """Seconds of training between two checkpoints of a block of members."""
@@ -79,9 +79,9 @@ class Checkpointer:
         self._told.tell_left(left)
 
     @property
-    def runs(self) -> int:
-        """The number of runs of the study, including this one."""
-        return len(self._kept.runs())
+    def runs(self) -> "list[RunRecord]":
+        """The runs of the study, including this one."""
+        return self._kept.runs()
 
     def seats(self, group: tuple[MemberPlan, ...]) -> int:
         """How many members of a group were laid out side by side; 0 if none were."""
@@ -121,7 +121,8 @@ class Checkpointer:
             key = key_of(plan, member)
             weights = self._weights(records[key]) if key in self._finished else None
             seconds = self._finished.get(key)
-            yield member, from_store(logs.get(key, {}), weights, seconds, beside.get(key, {}))
+            stored = weights, seconds, beside.get(key, {}), records[key].finished
+            yield member, from_store(logs.get(key, {}), *stored)
 
     def _weights(self, record: MemberRecord) -> Weights | None:
         """The weights of a member that finished, unless it is to be trained again."""
@@ -277,7 +278,11 @@ class Checkpointer:
         stays = {key: of for key, of in ended.items() if self._keep == "all" or key.share == 1}
         digests = self._kept.finish_all([to_store(key, of) for key, of in stays.items()])
         if len(stays) < len(ended):
-            self._kept.conclude({key: of.seconds for key, of in ended.items() if key not in stays})
+            left = {key: of for key, of in ended.items() if key not in stays}
+            self._kept.conclude(
+                {key: of.seconds for key, of in left.items()},
+                {key: of.finished for key, of in left.items()},
+            )
         self._finished |= {key: of.seconds for key, of in ended.items()}
         blocks = {id(block): block for key in ended if (block := self._block_of.get(key))}
         if self._keep != "all":

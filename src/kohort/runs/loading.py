@@ -14,7 +14,7 @@ from kohort.design.variants import Variant
 from kohort.errors import StoreError
 from kohort.evidence.curves import Curves, SharedRecorder
 from kohort.evidence.readings import KeptReadings
-from kohort.evidence.record import from_json, raced, settings_from_json
+from kohort.evidence.record import Ended, from_json, raced, settings_from_json
 from kohort.evidence.settings import Settings
 from kohort.evidence.store import (
     KeptStudy,
@@ -149,6 +149,16 @@ def _result(
         {name: kept_variants[name].arguments for name in settings.epochs},
         _curves(kept, [member.key for member in stored], settings, numbers),
         {place: member.seconds or 0.0 for place, member in whole.items()},
+    )
+    record = replace(
+        record,
+        begun=kept.runs()[0].started,
+        ended={
+            (numbers[name], replicate, share): Ended(member.finished, member.seconds)
+            for member in stored
+            for name, replicate, share in [member.key]
+            if member.finished is not None
+        },
     )
     members, refits = dict[MemberPlace, Member](), None
     if data is not None:

@@ -26,8 +26,8 @@ from kohort.design.variants import addition_pairs, build_names, defaults
 from kohort.design.weights import weights_text
 from kohort.engine.predicting import Predictor
 from kohort.evidence.curves import Curves, SharedRecorder
-from kohort.evidence.provenance import environment
-from kohort.evidence.record import StudyRecord, VariantFacts
+from kohort.evidence.provenance import RunStart, environment
+from kohort.evidence.record import Ended, StudyRecord, VariantFacts
 from kohort.evidence.settings import Settings, sizes_of
 from kohort.findings.from_record import study_curves
 from kohort.findings.names import listing
@@ -59,12 +59,14 @@ class Trained(NamedTuple):
             run dropped them.
         seconds: Training time, with its part of compilation.
         found: As `ClassCounter.found` counts.
+        finished: When, in UTC.
     """
 
     plan: MemberPlan
     weights: list[np.ndarray] | None
     seconds: float
-    found: np.ndarray | None = None
+    found: np.ndarray | None
+    finished: datetime
 
 
 class Records:
@@ -80,6 +82,8 @@ class Records:
         self._curves = SharedRecorder(spec.variant_names, spec.replicates.count, epochs, shares)
         self._trained: list[Trained] = []
         self._planned: list[MemberPlan] = []
+        self.ends: dict[tuple[int, int, float], Ended] = {}
+        """As `StudyRecord.ended`."""
         self.side_by_side: dict[str, int] = {}
         """By the name of a group, the most of its members that trained side by side."""
         self.devices = 1
@@ -112,10 +116,23 @@ class Records:
         weights: list[np.ndarray] | None,
         seconds: float,
         found: np.ndarray | None,
-    ) -> None:
-        """Record that a member finished; its weights are kept if it trained on all samples."""
+        finished: datetime | None = None,
+    ) -> Trained:
+        """Record that a member finished; its weights are kept if it trained on all samples.
+
+        Args:
+            member: The member.
+            weights: As of `Trained`.
+            seconds: As of `Trained`.
+            found: As of `Trained`.
+            finished: When; None for now.
+        """
+        trained = Trained(member, weights, seconds, found, finished or datetime.now(UTC))
+        key = member.variant, member.replicate, member.share
+        self.ends[key] = Ended(trained.finished, seconds)
         if member.share == 1:
-            self._trained.append(Trained(member, weights, seconds, found))
+            self._trained.append(trained)
+        return trained
 
     def record_chunk(self, label: str, seats: int) -> None:
         """Record how many members of a group trained side by side."""
@@ -140,18 +157,6 @@ class Records:
         """The curves by the part of the samples, of the replicates that some variant trains."""
         every = self._curves.curves()
         return {share: curves.first(self.replicates) for share, curves in every.items()}
-
-
-class RunStart(NamedTuple):
-    """When a run began: in UTC, and in seconds of a monotonic clock."""
-
-    at: datetime
-    ticks: float
-
-    @classmethod
-    def now(cls) -> "RunStart":
-        """The current time."""
-        return cls(datetime.now(UTC), time.monotonic())
 
 
 def _with_starts(
@@ -192,7 +197,6 @@ def study_record(
     *,
     engine: str,
     start: RunStart,
-    runs: int,
     seeks_copies: bool = False,
 ) -> StudyRecord:
     """The record of a study that has finished training, or a look of a race, or not begun.
@@ -205,7 +209,6 @@ def study_record(
         learned: From there too.
         engine: "fused" or "keras".
         start: When its last run began.
-        runs: The number of runs.
         seeks_copies: Whether to search the data for copies, which takes time.
     """
     whole = [member for member in records.planned if member.share == 1]
@@ -219,7 +222,7 @@ def study_record(
     builds, not_given = build_names(spec.variants), defaults(spec.variants)
     copies = find_copies(spec.data) if seeks_copies else None
     record = StudyRecord(
-        _settings(spec, score, records, engine, start, runs),
+        _settings(spec, score, records, engine, start),
         tuple(
             VariantFacts(
                 variant.name,
@@ -246,6 +249,8 @@ def study_record(
         one_answer(spec, score, records.replicates),
         class_counts(spec, records.found, records.replicates),
         () if copies is None else _told(spec.data, copies),
+        start.first or start.at,
+        dict(records.ends),
     )
     if not record.whole.metrics:
         return record
@@ -253,7 +258,7 @@ def study_record(
 
 
 def _settings(
-    spec: StudySpec, score: Scoring, records: Records, engine: str, start: RunStart, runs: int
+    spec: StudySpec, score: Scoring, records: Records, engine: str, start: RunStart
 ) -> Settings:
     replicate = spec.replicate(0, 1.0)
     measured = len(replicate.measured)
@@ -280,7 +285,7 @@ def _settings(
         started=start.at,
         finished=start.at + timedelta(seconds=time.monotonic() - start.ticks),
         environment=environment(),
-        runs=runs,
+        runs=start.runs,
         measured=measured if measured < len(replicate.train) else 0,
         group_size=mean_group_size(spec.data.groups),
         looks=() if spec.race is None else spec.race.sizes,

@@ -33,7 +33,7 @@ from kohort.runs.cluster.blocks import ClusterWork, layout_of
 from kohort.runs.cluster.dispatch import Dispatcher
 from kohort.runs.cluster.jobs import StudyJobs
 from kohort.runs.pace import EndRequest
-from kohort.runs.recording import Records, Trained
+from kohort.runs.recording import Records
 from kohort.runs.retention.retaining import trained_again
 from kohort.runs.work import (
     WorkItem,
@@ -131,12 +131,12 @@ class Training:
         if checkpointer is None:
             return ended
         reopened = checkpointer.reopened
-        for member, earlier in checkpointer.recall(self._plan):
-            for epoch, logs in earlier.logs.items():
+        for member, past in checkpointer.recall(self._plan):
+            for epoch, logs in past.logs.items():
                 self._measured(member, epoch, logs)
-            if earlier.seconds is not None:
+            if past.seconds is not None:
                 ended.add(member)
-                self.records.ended(member, earlier.weights, earlier.seconds, earlier.found)
+                self.records.ended(member, past.weights, past.seconds, past.found, past.finished)
                 self._ended(member)
                 if member.share == 1:
                     self._models.drop(member.variant, member.replicate)
@@ -337,9 +337,8 @@ class Training:
         ended = []
         for number in event.members:
             member = work.members[number]
-            seconds = event.seconds / len(event.members) + work.spent.get(member, 0.0)
-            ended.append(Trained(member, list(weights[number]), seconds, found[number]))
-            self.records.ended(*ended[-1])
+            spent = event.seconds / len(event.members) + work.spent.get(member, 0.0)
+            ended.append(self.records.ended(member, list(weights[number]), spent, found[number]))
             self._ended(member)
         if self._checkpointer is not None:
             self._checkpointer.end(ended)

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -61,12 +62,14 @@ class PriorProgress(NamedTuple):
         seconds: Its training time; None where it has not finished.
         found: As `ClassCounter.found` counts; None where that is not known, as of a member whose
             weights a kohort dropped that kept no counts without them.
+        finished: When it did, in UTC.
     """
 
     logs: dict[int, dict[str, float]]
     weights: list[np.ndarray] | None
     seconds: float | None
     found: np.ndarray | None
+    finished: datetime | None = None
 
 
 def best_so_far(spec: StudySpec, plan: Plan) -> BestSoFar:

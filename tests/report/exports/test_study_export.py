@@ -3,10 +3,13 @@
 import math
 from dataclasses import replace
 
+import kohort
 from kohort.evidence.curves import SharedRecorder
+from kohort.evidence.store import open_store
 from kohort.findings.conclusions import Conclusions
 from kohort.report.exports.export import tables
-from kohort.report.exports.study_export import of_conclusions
+from kohort.report.exports.study_export import of_conclusions, of_stored
+from scripts.kills import build_small
 from tests.findings.factorial.records import record_of
 
 
@@ -23,7 +26,7 @@ def ended(curves, share=1.0):
         for part in {1.0, share}:
             for epoch, logs in enumerate(epochs):
                 recorder.record(part, variant, 0, epoch, logs)
-    shares = {name: () if share == 1 else (share,) for name in record.variant_names}
+    shares = dict.fromkeys(record.variant_names, () if share == 1 else (share,))
     settings = replace(record.settings, shares=shares)
     return Conclusions(replace(record, settings=settings, curves=recorder.curves()))
 
@@ -55,3 +58,30 @@ def test_a_member_has_failed_where_the_study_finds_that_it_diverged():
     }
     unjudged = [replace(member, diverged=None) for member in exported.members]
     assert not any(member.has_failed for member in unjudged)
+
+
+def times(study):
+    ends = {m.key: (m.finished, m.seconds) for m in study.members if not m.key.is_refit}
+    return ends, study.started
+
+
+def test_times_are_those_at_which_members_trained_whatever_ran_later(blobs, tmp_path):
+    place = tmp_path / "kohort.db"
+
+    def run(repeats):
+        small = kohort.Study(
+            "timed", kohort.grid(build_small, units=[4]), blobs,
+            replicates=kohort.Holdout(0.2, repeats=repeats), epochs=1, batch_size=200, sizes=(0.5,),
+        )  # fmt: skip
+        return times(of_conclusions(small.run(place, verbose=0).conclusions))
+
+    ends, begun = run(1)
+    assert run(1) == run(1), "nothing trained"
+    more, still_begun = run(2)
+    assert ends.items() < more.items()
+    assert len(more) == 2 * len(ends) == 4
+    assert all(seconds for _, seconds in more.values())
+    with open_store(place) as store:
+        assert times(of_stored(store.study("timed"))) == (more, still_begun)
+    assert times(of_conclusions(kohort.open(place, "timed").conclusions)) == (more, still_begun)
+    assert still_begun == begun

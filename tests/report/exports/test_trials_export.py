@@ -137,7 +137,7 @@ def test_a_metric_that_is_called_score_keeps_its_numbers(result):
         )
         for trial in result.searched.trials
     )
-    exported = of_search(replace(result.searched, trials=trials), result.settings.started)
+    exported = of_search(replace(result.searched, trials=trials))
     kept = {trial.number: trial for trial in trials}
     for member in exported.members:
         trial = kept[int(member.key.variant.removeprefix("trial "))]
@@ -148,3 +148,18 @@ def test_a_metric_that_is_called_score_keeps_its_numbers(result):
             if "val_study.score" in of_epoch
         }
         assert scores == trial.scores
+
+
+def test_trials_have_the_times_at_which_they_climbed_whatever_ran_later(blobs, place, result):
+    def times(study):
+        return {member.key: member.finished for member in study.members}, study.started
+
+    before = times(of_search(result.searched))
+    again = small(blobs, build=failing, trials=8).run(place, verbose=0, confirm=2)
+    assert times(of_search(again.searched)) == before
+    with open_store(place) as store:
+        assert times(of_stored(store.study(kept_name("small")))) == before
+    moments, begun = before
+    assert all(begun < moment < result.settings.started for moment in moments.values())
+    for told, trial in zip(again.to_optuna().trials, again.searched.trials, strict=True):
+        assert told.datetime_complete.astimezone() == trial.finished

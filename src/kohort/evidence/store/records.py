@@ -167,12 +167,14 @@ class EndedMember(NamedTuple):
         weights: Arrays of any shape; they are returned in this order.
         seconds: Training time.
         beside: More arrays about it, by names that are no numbers.
+        finished: When, in UTC; None for when it is stored.
     """
 
     member: MemberKey
     weights: Sequence[np.ndarray]
     seconds: float
     beside: Mapping[str, np.ndarray]
+    finished: datetime | None = None
 
 
 class Weights(list[np.ndarray]):

@@ -1,6 +1,6 @@
 """The variants of a study as trials of Optuna's, for its dashboard, its plots and its storages."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer
 from kohort.report.exports.in_memory import written_from_memory
 from kohort.report.exports.study_export import StudyExport
-from kohort.report.searches.optuna_study import Storage, as_optuna, new_study
+from kohort.report.searches.optuna_study import Storage, as_optuna, local, new_study
 
 DATABASE = "optuna.db"
 
@@ -89,9 +89,11 @@ def _trial(told: Conclusions, number: int, given: dict[str, dict[str, Label]]) -
         intermediate_values=_by_epoch(told, number) if len(sound) else {},
         user_attrs=_attributes(told, number),
     )
-    # Variants train beside each other: the end is that of the study, and the duration the time
-    # that its members trained.
-    trial.datetime_complete = _local(told.record.settings.finished)
+    # Variants train beside each other: the end is that of its last member, and the duration the
+    # time that its members trained.
+    trained = np.flatnonzero(told.record.whole.lengths[number]).tolist()
+    ends = [told.record.end_of(number, replicate).finished for replicate in trained]
+    trial.datetime_complete = local(max(ends, default=told.record.settings.finished))
     trial.datetime_start = trial.datetime_complete - timedelta(seconds=_seconds(told, number))
     return trial
 
@@ -164,8 +166,3 @@ def _value(code: str) -> Any:
 def _seconds(told: Conclusions, number: int) -> float:
     spent = told.record.seconds.items()
     return sum((seconds for (variant, _), seconds in spent if variant == number), 0.0)
-
-
-def _local(moment: datetime) -> datetime:
-    """A moment as Optuna notes it, in local time without a zone."""
-    return moment.astimezone().replace(tzinfo=None)

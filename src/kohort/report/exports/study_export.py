@@ -1,8 +1,8 @@
 """Collects what is exported of a study, from a store or from a result."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,14 +16,14 @@ from kohort.evidence.given_values import plain
 from kohort.evidence.record import raced
 from kohort.evidence.store import FindingRecord, MemberKey
 from kohort.evidence.trials import SearchRecord, Trial, kept_name
-from kohort.evidence.trials_so_far import has_ended, trials_in
+from kohort.evidence.trials_so_far import trials_in
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.finding import Finding
 from kohort.findings.from_record import curves_on
 from kohort.findings.statistics.interval import Interval
 
 if TYPE_CHECKING:
-    from kohort.evidence.store import KeptStudy, RunRecord
+    from kohort.evidence.store import KeptStudy
 
 VALIDATION = "val_"
 """What the names of metrics on the validation part begin with."""
@@ -135,7 +135,7 @@ def of_stored(stored: "KeptStudy") -> StudyExport:
     """The export of a study in a store, finished or not."""
     description, runs = stored.description, stored.runs()
     if description.get("kind") == "search":
-        return _of_stored_search(stored, runs)
+        return of_search(trials_in(stored))
     logs: dict[MemberKey, LogsByEpoch] = {}
     for record in stored.epochs():
         logs.setdefault(record.member, {})[record.epoch] = record.logs
@@ -188,8 +188,7 @@ def of_conclusions(conclusions: Conclusions) -> StudyExport:
             ExportedMember(
                 MemberKey(curves.variants[variant], replicate, share),
                 _logs(curves, variant, replicate),
-                settings.finished,
-                record.seconds.get((variant, replicate)) if share == 1 else None,
+                *record.end_of(variant, replicate, share),
                 bool(diverged[replicate]),
             )
             for share, curves in sorted(record.curves.items(), reverse=True)
@@ -199,7 +198,7 @@ def of_conclusions(conclusions: Conclusions) -> StudyExport:
             if length
         ],
         findings=[finding_record(finding) for finding in conclusions.findings],
-        started=settings.started,
+        started=record.begun or settings.started,
         recalls=_recalls(record.classes, record.variant_names),
         trials=conclusions,
     )
@@ -229,26 +228,11 @@ def _recalls(counts: ClassCounts | None, variants: Sequence[str]) -> list[Export
     ]
 
 
-def _of_stored_search(stored: "KeptStudy", runs: Sequence["RunRecord"]) -> StudyExport:
-    """The export of a search in a store, finished or not."""
-    record = trials_in(stored)
-    if has_ended(stored.description):
-        return of_search(record, runs[-1].finished or runs[-1].started)
-    finished = {member.key.variant: member.finished for member in stored.members()}
-    study = of_search(record, None)
-    members = [replace(each, finished=finished[each.key.variant]) for each in study.members]
-    return replace(study, members=members, started=runs[0].started if runs else None)
-
-
-def of_search(record: SearchRecord, finished: datetime | None) -> StudyExport:
+def of_search(record: SearchRecord) -> StudyExport:
     """The export of the trials of a search that trained.
 
     Their arguments have beside them what became of them, named "trial.state" and so on; the score
     after each rung is the metric "val_score" (see `trial_score`).
-
-    Args:
-        record: The search.
-        finished: When it came to its end, in UTC; None where it has not.
     """
     trials = {trial_name(trial.number): trial for trial in record.trials if trial.logs}
     score = trial_score(record)
@@ -272,12 +256,12 @@ def of_search(record: SearchRecord, finished: datetime | None) -> StudyExport:
         planned=dict.fromkeys(trials, record.rungs[-1]),
         members=[
             ExportedMember(
-                MemberKey(name, 0, 1.0), _with_scores(trial, score), finished, trial.seconds
+                MemberKey(name, 0), _with_scores(trial, score), trial.finished, trial.seconds
             )
             for name, trial in trials.items()
         ],
         findings=[],
-        started=None if finished is None else finished - timedelta(seconds=record.seconds),
+        started=record.begun,
         trials=record,
     )
 

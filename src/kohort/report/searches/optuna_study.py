@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Container, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
@@ -141,11 +141,17 @@ def _trial(trial: Trial, finalists: Sequence[int]) -> optuna.trial.FrozenTrial:
             "arguments": {name: _as_json(value) for name, value in trial.arguments.items()},
         },
     )
-    # Trials train beside each other: the duration is the time that this one trained, and when that
-    # was is not kept.
+    # Trials train beside each other: the duration is the time that this one trained.
+    if trial.finished is not None:
+        made.datetime_complete = local(trial.finished)
     assert made.datetime_complete is not None
     made.datetime_start = made.datetime_complete - timedelta(seconds=trial.seconds)
     return made
+
+
+def local(moment: datetime) -> datetime:
+    """A moment as Optuna notes it, in local time without a zone."""
+    return moment.astimezone().replace(tzinfo=None)
 
 
 def _trained_params(

@@ -1,6 +1,7 @@
 """Members as a store has them: weights, and beside them what was found with these."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import numpy as np
 
@@ -15,7 +16,7 @@ _FOUND = "found"
 def to_store(key: MemberKey, trained: Trained) -> EndedMember:
     """A member that has trained, to be stored."""
     beside = {} if trained.found is None else {_FOUND: trained.found}
-    return EndedMember(key, trained.weights or (), trained.seconds, beside)
+    return EndedMember(key, trained.weights or (), trained.seconds, beside, trained.finished)
 
 
 def from_store(
@@ -23,6 +24,7 @@ def from_store(
     weights: Weights | None,
     seconds: float | None,
     dropped: Mapping[str, np.ndarray],
+    finished: datetime | None,
 ) -> PriorProgress:
     """What is stored of a member.
 
@@ -31,9 +33,10 @@ def from_store(
         weights: As they were stored; None where they were dropped, or it has not finished.
         seconds: As of `PriorProgress`.
         dropped: What lay beside weights that were dropped.
+        finished: As of `PriorProgress`.
     """
     if seconds is None:
         return PriorProgress(logs, None, None, None)
     if weights is None:
-        return PriorProgress(logs, None, seconds, dropped.get(_FOUND))
-    return PriorProgress(logs, list(weights), seconds, weights.beside.get(_FOUND))
+        return PriorProgress(logs, None, seconds, dropped.get(_FOUND), finished)
+    return PriorProgress(logs, list(weights), seconds, weights.beside.get(_FOUND), finished)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from kohort.design.searches.draws import Draw, trial_name, trial_number
@@ -210,6 +210,12 @@ class SearchKeeper:
         if ended:
             self._kept.conclude({MemberKey(name, 0): taken for name, taken in ended.items()})
             self._seconds |= ended
+
+    def timed(self, record: SearchRecord) -> SearchRecord:
+        """The record with the times that are kept of it: when it began, and its trials finished."""
+        finished = {member.key.variant: member.finished for member in self._kept.members()}
+        trials = (replace(t, finished=finished[trial_name(t.number)]) for t in record.trials)
+        return replace(record, trials=tuple(trials), begun=self._kept.runs()[0].started)
 
     def record(self, record: SearchRecord) -> None:
         """Keep what the search tried, for who opens the result of its race."""

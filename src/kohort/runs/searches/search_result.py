@@ -129,7 +129,7 @@ class SearchResult(Result):
             >>> [path.name for path in proved.export_trials("trials.csv")]
             ['trials.csv']
         """
-        return export(of_search(self.searched, self.settings.started), Path(path), to)
+        return export(of_search(self.searched), Path(path), to)
 
     def _page(self, command: str) -> "Page":
         from kohort.report.searches.search_view import search_view

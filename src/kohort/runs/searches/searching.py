@@ -97,7 +97,7 @@ def search(
     record = _record(spec, schedule.ladder, climber, trials, confirm, proved)
     record = replace(record, asked=spec.trials if asking.is_used_up else None)
     keeper.record(record)
-    return record
+    return keeper.timed(record)
 
 
 def _tell_rungs(spec: SearchSpec, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from sqlalchemy import Connection
@@ -58,7 +59,7 @@ class TrainedStudy(ClaimedStudy):
                 "beside": None,
                 "beside_sha256": None,
                 "seconds": float(one.seconds),
-                "finished": now,
+                "finished": one.finished or now,
             }
             for number, (name, digest), one in zip(numbers, kept, ended, strict=True)
         }
@@ -67,13 +68,26 @@ class TrainedStudy(ClaimedStudy):
             self._remove(old, but=str(written[number]["weights"]))
         return [digest for _, digest in kept]
 
-    def conclude(self, seconds: Mapping[MemberKey, float]) -> None:
-        """Mark members as finished that leave no weights, with their training times."""
-        ended = {self._id(member): float(taken) for member, taken in seconds.items()}
+    def conclude(
+        self,
+        seconds: Mapping[MemberKey, float],
+        finished: Mapping[MemberKey, datetime] | None = None,
+    ) -> None:
+        """Mark members as finished that leave no weights.
+
+        Args:
+            seconds: Their training times.
+            finished: When, in UTC; None for now.
+        """
+        times = finished or dict.fromkeys(seconds, rows.now())
+        ended = {
+            self._id(member): {"seconds": float(taken), "finished": times[member]}
+            for member, taken in seconds.items()
+        }
 
         def write(connection: Connection) -> None:
-            for number, taken in ended.items():
-                weight_rows.finish(connection, number, {"seconds": taken, "finished": rows.now()})
+            for number, values in ended.items():
+                weight_rows.finish(connection, number, values)
 
         self._write_claimed(write)
 
