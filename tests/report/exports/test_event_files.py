@@ -130,6 +130,22 @@ def test_folders_stay_where_they_belong_whatever_variants_are_called(tmp_path):
     assert "größe 1" in [path.name for path in folders]
 
 
+def test_names_that_are_too_long_for_a_folder_are_cut_and_stay_apart(tmp_path):
+    names = ["ö" * 101 + end for end in ("a" * 400, "b" * 400)] + ["c" * 200]
+    first = study().members[0]
+    members = [replace(first, key=first.key._replace(variant=name)) for name in names]
+    arguments = {name: {} for name in names}
+    write(
+        study(members=members, arguments=arguments, planned=dict.fromkeys(names, 1)),
+        tmp_path / "logs",
+    )
+    folders = {path.name for path in (tmp_path / "logs").iterdir()}
+    assert len(folders) == 3
+    assert {name[:101] for name in folders} == {"ö" * 100 + "-", "c" * 101}
+    found = [hyperparameters(tmp_path / "logs" / folder_of(member.key)) for member in members]
+    assert [group for group, _, _ in found] == names
+
+
 def test_the_same_study_gives_the_same_bytes(tmp_path):
     for name in ("one", "other"):
         write(study(), tmp_path / name)

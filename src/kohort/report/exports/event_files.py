@@ -3,6 +3,7 @@
 They are written by `tensorboard`; TensorFlow is not needed.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,8 @@ from kohort.report.exports.study_export import VALIDATION, ExportedMember, Study
 
 _UNSAFE = re.compile(r"""^\.|[\0-\x1f"%*/:<>?\\|]""")
 """Characters that some systems do not allow in the name of a folder, and a dot at its start."""
+_MOST_BYTES = 200
+"""Of the name of a variant; systems allow 255 in the name of a folder."""
 
 
 def write(study: StudyExport, folder: Path) -> None:
@@ -37,8 +40,15 @@ def write(study: StudyExport, folder: Path) -> None:
 
 
 def folder_of(member: MemberKey) -> Path:
-    """The folder of a member in that of the study; variant names are quoted as in a URL."""
+    """The folder of a member in that of the study; variant names are quoted as in a URL.
+
+    Of a name that is too long for a folder it has the start, and a digest of the whole.
+    """
     variant = _UNSAFE.sub(_quoted, member.variant)
+    in_bytes = variant.encode()
+    if len(in_bytes) > _MOST_BYTES:
+        start = in_bytes[:_MOST_BYTES].decode(errors="ignore")
+        variant = f"{start}-{hashlib.sha256(in_bytes).hexdigest()[:8]}"
     part = "" if member.share == 1 else f"-share-{member.share}"
     return Path(variant, f"replicate-{member.replicate}{part}")
 
