@@ -72,3 +72,12 @@ def test_a_column_is_not_taken_by_an_argument_of_its_name():
 
 def test_numbers_beyond_whole_floats_are_texts():
     assert columns([{"seed": str(2**70)}, {"seed": "1"}])["seed"].tolist() == [str(2**70)[:40], "1"]
+
+
+def test_a_column_of_numbers_stays_one_where_some_are_not_finite():
+    codes = ["1", "inf", "-inf", "np.float64(nan)"]
+    table = pd.DataFrame(columns([{"limit": code} for code in codes]))
+    assert table["limit"].dtype == float
+    np.testing.assert_equal(table["limit"].tolist(), [1.0, np.inf, -np.inf, np.nan])
+    texts = columns([{"limit": "'auto'"}, {"limit": "inf"}])["limit"]
+    assert texts.tolist() == ["auto", "inf"]

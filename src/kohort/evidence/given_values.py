@@ -18,6 +18,7 @@ _OBJECT = re.compile(
     r"<(?:class '|function |bound method |)([\w.<>]+?)(?: object)?(?: at 0x\w+|'|)>"
 )
 _CONFIGURED = re.compile(r"(?:\w+\.)+(\w+)(\(.*\))", re.DOTALL)
+_NOT_FINITE = ("nan", "inf", "-inf")
 _LARGEST = 2**53
 """Above it not each whole number is a float."""
 
@@ -92,11 +93,18 @@ def _column(codes: Sequence[str | None]) -> "pd.Series":
     import pandas as pd
 
     given = list(dict.fromkeys(code for code in codes if code is not None))
-    values: dict[str | None, Any] = {code: plain(code) for code in given}
+    values: dict[str | None, Any] = {code: _plain_or_endless(code) for code in given}
     if all(isinstance(value, bool) for value in values.values()):
         return pd.Series([values.get(code) for code in codes], dtype="boolean")
-    if not any(np.isnan(number(code)) for code in given):
+    if all(isinstance(values[code], float) or not np.isnan(number(code)) for code in given):
         whole = all(isinstance(value, int) for value in values.values())
         return pd.Series([values.get(code) for code in codes], dtype="Int64" if whole else float)
     texts: dict[str | None, str] = dict(zip(given, shorts(given), strict=True))
     return pd.Series([texts.get(code) for code in codes], dtype=object)
+
+
+def _plain_or_endless(code: str) -> bool | float | str:
+    """As `plain`, but NaN and infinities are numbers, as a column of numbers has them."""
+    inner = _NUMPY.fullmatch(code)
+    text = inner[1] if inner else code
+    return float(text) if text in _NOT_FINITE else plain(code)
