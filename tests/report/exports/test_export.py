@@ -181,3 +181,17 @@ def test_an_argument_that_is_not_given_has_its_default(tmp_path):
         assert tables(found)["members"]["l2"].tolist() == [0.0, 0.1]
         assert found.parameters("plain") | {"units": 2, "l2": 0.0} == found.parameters("plain")
         assert "learning_rate" not in found.parameters("plain")  # given to none
+
+
+def test_a_file_is_known_by_its_ending_in_capitals_too(tmp_path):
+    assert export(study(), tmp_path / "out.CSV") == [tmp_path / "out.CSV"]
+    assert len(pd.read_csv(tmp_path / "out.CSV")) == len(tables(study())["curves"])
+
+
+def test_a_file_of_another_kind_is_refused_and_no_folder(tmp_path):
+    with pytest.raises(kohort.StoreError, match=r"got 'out.TXT'.*name it out.csv") as refused:
+        export(study(), tmp_path / "out.TXT")
+    assert len(str(refused.value).splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+    export(study(), tmp_path / "run-0.1")
+    assert (tmp_path / "run-0.1" / "curves.csv").is_file()

@@ -21,6 +21,11 @@ TABLES: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "parquet": lambda table, path: table.to_parquet(path, index=False),
 }
 FORMATS = (*TABLES, "tensorboard", "mlflow", "optuna")
+_OTHER_FILES = (
+    "arrow", "db", "feather", "gz", "html", "json", "jsonl", "md", "npz", "ods", "pdf", "pickle",
+    "pkl", "pq", "sqlite", "tsv", "txt", "xls", "xlsx", "xml", "yaml", "yml", "zip",
+)  # fmt: skip
+"""Endings of files that are not written; other endings, as of `run-0.1`, are part of a name."""
 
 
 def tables(study: StudyExport) -> dict[str, pd.DataFrame]:
@@ -71,19 +76,20 @@ def export(study: StudyExport, path: Path, to: str | None = None) -> list[Path]:
         study: The study.
         path: The folder to write to; missing folders above it are made.
         to: One of `FORMATS`. None writes only the curves, to one file, if `path` ends in ".csv" or
-            ".parquet", and otherwise all tables as "csv".
+            ".parquet", in whatever case, and otherwise all tables as "csv".
 
     Returns:
         The paths of what was written.
 
     Raises:
-        StoreError: The path cannot be written or is taken, the format is unknown, the package that
-            writes it is not installed, or Optuna's trials are asked for of a study without scores.
+        StoreError: The path cannot be written, is taken, or ends as another kind of file, the
+            format is unknown, the package that writes it is not installed, or Optuna's trials are
+            asked for of a study without scores.
     """
     try:
         return _write(study, path, to)
     except ImportError as error:
-        kind = to or path.suffix.removeprefix(".")
+        kind = to or path.suffix.removeprefix(".").lower()
         raise StoreError(
             f"what writes {kind} files",
             "none installed",
@@ -100,11 +106,17 @@ def export(study: StudyExport, path: Path, to: str | None = None) -> list[Path]:
 
 
 def _write(study: StudyExport, path: Path, to: str | None) -> list[Path]:
-    suffix = path.suffix.removeprefix(".")
+    suffix = path.suffix.removeprefix(".").lower()
     if to is None and suffix in TABLES:
         with written_whole(path) as new:
             TABLES[suffix](tables(study)["curves"], new)
         return [path]
+    if to is None and suffix in _OTHER_FILES and not path.is_dir():
+        raise StoreError(
+            "a file that ends in .csv or .parquet, or a folder",
+            repr(path.name),
+            f"name it {path.stem}.csv, or give a folder and a format among {list(FORMATS)}",
+        )
     if to is None or to in TABLES:
         return _write_tables(study, path, to or "csv")
     if to not in FORMATS:

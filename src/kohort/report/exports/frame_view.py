@@ -82,7 +82,8 @@ class FrameView(RaceView):
                 those that are there. "tensorboard": event files, named as Keras's callback does.
                 "mlflow": a database of runs. "optuna": a storage of Optuna's, a trial for each
                 variant (see `to_optuna`). None writes the curves alone, as one file, where
-                `path` ends in ".csv" or ".parquet", and else all tables as "csv".
+                `path` ends in ".csv" or ".parquet", and else all tables as "csv"; a path that ends
+                as another kind of file is refused.
 
         Returns:
             The paths of what was written.
