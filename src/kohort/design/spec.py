@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kohort.data.dataset import Dataset
-from kohort.data.labels import ClassLabels, class_labels
+from kohort.data.labels import ClassLabels, class_labels, counted_class
 from kohort.data.splits import never_drawn
 from kohort.data.strata import Strata, drawn_from
 from kohort.data.tables.row_weights import checked_weights
@@ -156,6 +156,24 @@ class StudySpec:
             drawn = drawn_from(self.data)
             large = never_drawn(drawn.groups, round(self.splits.fraction * len(drawn.x_train)))
         return "; ".join(filter(None, [self.strata.why, large]))
+
+    @cached_property
+    def two_classes(self) -> ClassLabels | None:
+        """The labels of two classes with a number each, 0 and 1; None of other targets."""
+        labels = class_labels(self.data, floats_are_labels=True)
+        return labels if counted_class(labels) is not None else None
+
+    @cached_property
+    def parts_without(self) -> tuple[int, int]:
+        """How many validation parts have no sample of the first of two classes, and of the second.
+
+        (0, 0) where there are no two classes with a number each.
+        """
+        labels = self.two_classes
+        if labels is None:
+            return 0, 0
+        parts = [labels.train[r.valid] for r in self.whole_replicates if len(r.valid)]
+        return sum(part.all() for part in parts), sum(not part.any() for part in parts)
 
     @cached_property
     def whole_replicates(self) -> tuple[Replicate, ...]:

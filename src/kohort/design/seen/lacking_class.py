@@ -2,10 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
-from kohort.data.dataset import Dataset
-from kohort.data.labels import ClassLabels, class_labels, counted_class
+from kohort.data.labels import ClassLabels
 from kohort.design.spec import StudySpec
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import MetricKind
@@ -38,18 +35,16 @@ def check_parts(metric: str, needed: Collection[int], spec: StudySpec, what: str
     Raises:
         DesignError: There are such parts.
     """
-    labels = _two_classes(spec.data) if needed else None
+    labels = spec.two_classes if needed else None
     if labels is None:
         return
-    parts = [r.valid for r in spec.whole_replicates if len(r.valid)]
-    lacking = {number: _without(labels, parts, number) for number in sorted(needed)}
-    number = max(lacking, key=lambda number: lacking[number])
-    if not lacking[number]:
+    number = max(sorted(needed), key=lambda number: spec.parts_without[number])
+    if not spec.parts_without[number]:
         return
     raise DesignError(
         f"samples of {_named(labels, number)} in each validation part, for the metric {metric!r}, "
         "which is 0 in one without, whatever a model answers",
-        f"none in {lacking[number]:,} of {len(parts):,}{what}",
+        f"none in {spec.parts_without[number]:,} of {_parts(spec):,}{what}",
         "hold out more, by a larger fraction= or fewer folds, or score by another metric, as "
         "metric='loss'",
     )
@@ -62,14 +57,13 @@ def slip_of_parts(kinds: Sequence[MetricKind], spec: StudySpec) -> str:
         kinds: Of a model.
         spec: The study.
     """
-    labels = _two_classes(spec.data)
+    labels = spec.two_classes
     if labels is None:
         return ""
-    parts = [r.valid for r in spec.whole_replicates if len(r.valid)]
     for kind in kinds:
         for number in sorted(_needed(kind)):
-            without = _without(labels, parts, number)
-            where = [f"{without:,} of {len(parts):,} validation parts"] * bool(without)
+            without = spec.parts_without[number]
+            where = [f"{without:,} of {_parts(spec):,} validation parts"] * bool(without)
             lacks = bool(len(labels.test)) and not (labels.test == number).any()
             where += ["the test set"] * lacks
             if where:
@@ -81,12 +75,6 @@ def slip_of_parts(kinds: Sequence[MetricKind], spec: StudySpec) -> str:
     return ""
 
 
-def _two_classes(data: Dataset) -> ClassLabels | None:
-    """The labels of data of two classes with a number each; else None."""
-    labels = class_labels(data, floats_are_labels=True)
-    return labels if counted_class(labels) is not None else None
-
-
 def _needed(kind: MetricKind) -> set[int]:
     """The classes without which a metric has no value."""
     if kind.constant == "roc":
@@ -94,9 +82,9 @@ def _needed(kind: MetricKind) -> set[int]:
     return {1} if kind.is_of_second and kind.is_proportion else set()
 
 
-def _without(labels: ClassLabels, parts: Sequence[np.ndarray], number: int) -> int:
-    """How many parts have no sample of a class."""
-    return sum(not (labels.train[part] == number).any() for part in parts)
+def _parts(spec: StudySpec) -> int:
+    """How many validation parts there are."""
+    return sum(len(replicate.valid) > 0 for replicate in spec.whole_replicates)
 
 
 def _named(labels: ClassLabels, number: int) -> str:
