@@ -14,13 +14,20 @@ METRICS = {
     "pr": lambda: keras.metrics.AUC(curve="PR", name="pr"),
     "accuracy": lambda: "accuracy",
 }
+OF_BOTH = {
+    "auc": METRICS["auc"],
+    "majoring": lambda: keras.metrics.AUC(summation_method="majoring", name="majoring"),
+    "sensitivity": lambda: keras.metrics.SensitivityAtSpecificity(0.5, name="sensitivity"),
+    "specificity": lambda: keras.metrics.SpecificityAtSensitivity(0.5, name="specificity"),
+}
 
 
 def build(metrics=tuple(METRICS), units=2):
     model = keras.Sequential(
         [keras.Input((3,)), keras.layers.Dense(units), keras.layers.Dense(1, "sigmoid")]
     )
-    model.compile("adam", "binary_crossentropy", metrics=[METRICS[name]() for name in metrics])
+    made = [(METRICS | OF_BOTH)[name]() for name in metrics]
+    model.compile("adam", "binary_crossentropy", metrics=made)
     return model
 
 
@@ -50,13 +57,16 @@ def test_a_score_that_is_0_where_a_class_is_lacking_is_refused(metric, dtype):
     assert "got none in 3 of 5; hold out more" in str(e.value)
 
 
-def test_an_area_under_roc_wants_the_other_class_too():
+@pytest.mark.parametrize("metric", OF_BOTH)
+def test_an_area_under_roc_and_its_points_want_the_other_class_too(metric):
+    score = OF_BOTH[metric]()
+    assert float(score(np.ones(4), np.random.default_rng(0).random(4))) == 0, "as Keras has it"
     data = people(range(10))
     y = np.where(np.isin(data.groups, [0, 1, 2, 3]), data.y_train, 1)
     mostly_ill = kohort.Dataset(data.x_train, y, groups=data.groups)
     study(mostly_ill, "recall").plan()
     with pytest.raises(DesignError, match="samples of class 0 in each validation part"):
-        study(mostly_ill, "auc").plan()
+        study(mostly_ill, metric, lambda: build([metric])).plan()
 
 
 def test_what_scores_and_has_a_value_is_not_refused_and_what_has_none_is_named():

@@ -46,6 +46,8 @@ _OF_SECOND = (
 )
 """Metrics of one output that are those of class 1, and would be others of class 0."""
 
+_OF_BOTH = keras.metrics.SensitivityAtSpecificity, keras.metrics.SpecificityAtSensitivity
+
 type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
 
 
@@ -100,6 +102,8 @@ class MetricKind(NamedTuple):
         takes_targets: Whether Keras gives it the targets as they are; of a `train_step` of the
             user's own nobody knows what it gives.
         is_weighted: Whether it weighs samples, where they have weights: one of `weighted_metrics`.
+        needs: Of two classes, that without which it is 0 whatever a model answers: "both", or the
+            "second"; "" where that is not so.
     """
 
     name: str
@@ -110,6 +114,7 @@ class MetricKind(NamedTuple):
     is_of_second: bool = False
     takes_targets: bool = True
     is_weighted: bool = False
+    needs: Literal["", "second", "both"] = ""
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -147,6 +152,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 has_one_output and _is_of_second(metric),
                 takes_targets=id(metric) in compiled and has_keras_step,
                 is_weighted=id(metric) in weighted or name.startswith("weighted_"),
+                needs=_needs(metric) if has_one_output else "",
             )
         )
     return tuple(kind for kind in kinds if kind.name != "loss")
@@ -179,6 +185,14 @@ def _has_one_output(model: keras.Model) -> bool:
     if not outputs:
         return True
     return len(outputs) == 1 and outputs[0].shape[1:] == (1,)
+
+
+def _needs(metric: Any) -> Literal["", "second", "both"]:
+    is_roc = type(metric) is keras.metrics.AUC and metric.curve.value == "ROC"
+    if is_roc or type(metric) in _OF_BOTH:
+        return "both"
+    is_part = isinstance(metric, _PROPORTIONS)  # Counts of right and wrong answers are none.
+    return "second" if is_part and _is_of_second(metric) else ""
 
 
 def _is_of_second(metric: Any) -> bool:

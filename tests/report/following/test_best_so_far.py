@@ -59,6 +59,14 @@ def test_the_leader_of_a_race_is_one_of_those_that_go_on():
     assert best() == Best("accuracy", "80.0 %", "better")
 
 
+def test_of_equal_scores_the_first_leads_as_others_come():
+    names, best = [f"v{number}" for number in range(32)], BestSoFar(ACCURACY)
+    best.among(names)
+    for variant in names:
+        added(best, variant, [(0.5, 0.5)])
+        assert best().variant == "v0"
+
+
 def test_a_member_that_begins_again_is_known_by_what_it_measures_then():
     best = added(BestSoFar(ACCURACY), "a", [(0.5, 0.6), (0.4, 0.8)])
     best.add("a", 0, 0, logs(0.5, 0.7))

@@ -46,7 +46,7 @@ def check_parts(metric: str, needed: Collection[int], spec: StudySpec, what: str
         "which is 0 in one without, whatever a model answers",
         f"none in {spec.parts_without[number]:,} of {_parts(spec):,}{what}",
         "hold out more, by a larger fraction= or fewer folds, or score by another metric, as "
-        "metric='loss'",
+        "metric='loss' (kohort.open reads what a store has)",
     )
 
 
@@ -77,9 +77,7 @@ def slip_of_parts(kinds: Sequence[MetricKind], spec: StudySpec) -> str:
 
 def _needed(kind: MetricKind) -> set[int]:
     """The classes without which a metric has no value."""
-    if kind.constant == "roc":
-        return {0, 1}
-    return {1} if kind.is_of_second and kind.is_proportion else set()
+    return {"": set[int](), "second": {1}, "both": {0, 1}}[kind.needs]
 
 
 def _parts(spec: StudySpec) -> int:

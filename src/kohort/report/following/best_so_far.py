@@ -97,8 +97,12 @@ class BestSoFar:
         """The best one; None before the first."""
         self._means |= {variant: self._mean(variant) for variant in self._changed}
         self._changed.clear()
-        able = self._means.keys() if self._able is None else self._able & self._means.keys()
-        return best_of({variant: self._means[variant] for variant in able}, self._score)
+        able = {
+            variant: mean
+            for variant, mean in self._means.items()
+            if self._able is None or variant in self._able
+        }
+        return best_of(able, self._score)
 
     def _mean(self, variant: str) -> float:
         measured = self._measured[variant]

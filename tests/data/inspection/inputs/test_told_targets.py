@@ -82,6 +82,9 @@ def test_of_many_numbers_those_are_asked_that_an_input_is_nearest_to():
     y[:, 33] = -(x[:, 1] ** 3)
     assert told(x, y)[0].number == 33
     assert len(told(x, y)) == 4
+    wide = random.normal(size=(40, 5000))
+    assert [of_one.number for of_one in told(np.column_stack([wide, y[:40, 7:8]]), y[:40])] == [7]
+    assert told(x, np.ones((400, 2))) == ()
 
 
 def test_targets_that_are_the_inputs_on_purpose_are_not_asked():

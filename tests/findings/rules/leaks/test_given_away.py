@@ -32,6 +32,7 @@ def test_silent_open_and_where_nobody_looked():
     none = judged()
     assert none.verdict == "not applicable"
     assert none.sentence.startswith("Nobody looked at what single inputs tell of the target, ")
+    assert none.sentence.endswith(", or only such as do not vary.")
 
 
 def test_a_place_of_windows_is_called_so():
@@ -55,12 +56,16 @@ def test_of_several_numbers_the_worst_is_told_and_which_are_like_it():
     assert found.sentence == (
         "By itself column 0 gives number 1 of 24 of a target away: the means in bins of column 0 "
         "explain 90.0 % of its variance, and their rank correlation is 1. The same is seen of "
-        "number 2 and number 3."
+        "number 2 and number 3. Of 24 numbers 4 were asked, to which an input is nearest in order."
     )
     silent = judged(of(3, 0.7), of(0, 0.6))
     assert silent.verdict == "not found"
     assert silent.sentence.startswith("Of places in the windows, the means in bins of column 0 exp")
-    assert "of number 4 of 24 of a target, and those of others less." in silent.sentence
+    assert silent.sentence.endswith(
+        "of number 4 of 24 of a target, and those of others less. Of 24 numbers 2 were asked, to "
+        "which an input is nearest in order."
+    )
+    assert "were asked" not in judged(*(of(n, 0.7) for n in range(24))).sentence
 
 
 @pytest.mark.parametrize("target", ["number", "class"])

@@ -16,6 +16,8 @@ from kohort.data.splits import random_part
 
 MOST_TARGETS = 4
 """Of targets of several numbers, so many are asked: those that an input is nearest to in order."""
+_MOST_PAIRS = 2**13
+"""Of wide tables fewer are asked, and one at least: so many pairs of a column and a number."""
 _LEVELS = 10
 """Of windows, the different values that a number of a target must have: fewer are labels, and a
 series tells much of its own state."""
@@ -65,8 +67,9 @@ def _nearest(data: Dataset) -> list[int]:
         x = data.x_train[rows].reshape(len(rows), -1)[:, -MOST_PLACES:]
     else:
         x = np.column_stack([*by_themselves(data, data.x_train[rows]).values()])
+    most = max(1, min(MOST_TARGETS, _MOST_PAIRS // x.shape[1]))
     nearest = np.abs(_ranks(y[:, enough]).T @ _ranks(x)).max(axis=1, initial=0)
-    order = np.argsort(-nearest, kind="stable")[:MOST_TARGETS]
+    order = np.argsort(-nearest, kind="stable")[:most]
     # A place of a series gives away only what has its order, and there are many places to ask.
     far = is_windows(data) & (nearest[order] < _NEAR) & (np.arange(len(order)) > 0)
     return [enough[place] for place in order[~far]]

@@ -37,7 +37,7 @@ SOURCE = (
 _WORST_FIRST: tuple[Verdict, ...] = ("found", "inconclusive", "not found")
 NOT_ASKED = (
     "samples are neither rows of a table nor windows, or a target has a number for each column or "
-    "step"
+    "step, or only such as do not vary"
 )
 
 
@@ -61,9 +61,16 @@ def judged(rule: Rule[Any], told: Sequence[ToldAlone], confidence: float) -> Fin
         for of_one, finding in zip(told, found, strict=True)
         if finding.verdict == worst.verdict and finding is not worst
     ]
-    if not alike or worst.verdict == "not found":
-        return worst
-    return replace(worst, sentence=f"{worst.sentence} The same is seen of {listing(alike)}.")
+    more = ""
+    if alike and worst.verdict != "not found":
+        more = f" The same is seen of {listing(alike)}."
+    if told[0].numbers > len(told):
+        were = "was" if len(told) == 1 else "were"
+        more += (
+            f" Of {told[0].numbers:,} numbers {len(told)} {were} asked, to which an input is "
+            "nearest in order."
+        )
+    return replace(worst, sentence=worst.sentence + more)
 
 
 def _of_classes(rule: Rule[Any], told: ToldAlone, confidence: float) -> Finding:
