@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -591,3 +592,19 @@ def test_an_older_store_that_may_only_be_read_is_told(open_folder):
     change.close()
     with only_readable(open_folder):
         refuse(place, "where it may only be read, got an older one, .*; allow writing to it")
+
+
+def test_who_reads_waits_a_moment_for_a_store_that_another_process_begins(tmp_path):
+    made, begun = tmp_path / "made.db", tmp_path / "begun.db"
+    open_store(made).close()
+    begun.touch()
+
+    def goes_on():
+        time.sleep(0.1)
+        begun.write_bytes(made.read_bytes())
+
+    other = threading.Thread(target=goes_on)
+    other.start()
+    with open_store(begun, make=False) as opened:
+        assert opened.studies() == []
+    other.join()

@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from kohort.evidence.store.migrate import check_revision, upgrade
 from kohort.evidence.store.schema import APPLICATION_ID
 
 _UPGRADES = 0x6B6F686F7274  # "kohort": the advisory lock under which tables are made.
+_MOMENT = 1.0  # seconds in which a file that another process begins has its first bytes
 
 
 def open_memory() -> Database:
@@ -181,6 +183,14 @@ def check_file(path: Path) -> bool:
 def has_bytes(path: Path) -> bool:
     """Whether there is a file that is not empty; one that is may become a store."""
     return path.exists() and path.stat().st_size > 0
+
+
+def is_made(path: Path) -> bool:
+    """Whether there is such a file in a moment: another process may be about to make a store."""
+    until = time.monotonic() + _MOMENT
+    while path.exists() and not has_bytes(path) and time.monotonic() < until:
+        time.sleep(_MOMENT / 100)
+    return has_bytes(path)
 
 
 def _application(path: Path) -> int:

@@ -15,7 +15,7 @@ from kohort.errors import StoreError
 from kohort.evidence.store import files, journal, rows
 from kohort.evidence.store.connect import (
     check_file,
-    has_bytes,
+    is_made,
     open_memory,
     open_postgres,
     open_sqlite,
@@ -51,7 +51,7 @@ def open_store(place: str | Path, *, files: str | Path | None = None, make: bool
     if "://" in text:
         return Store(open_postgres(text), Path(files or "kohort.files").absolute())
     path = Path(text)
-    if not make and not (path.is_dir() or has_bytes(path)):
+    if not make and not (path.is_dir() or is_made(path)):
         received = f"{place}, an empty file" if path.exists() else f"no file {place}"
         raise StoreError("a store", received, "run a study first, or name another store (--store)")
     root = Path(files).absolute() if files else _beside(path)
