@@ -92,9 +92,17 @@ def ranks_with(x: np.ndarray, y: np.ndarray, together: np.ndarray) -> np.ndarray
 
 def _rank_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Of each column with `y`; 0 where one of the two has one value only."""
-    of_y, found = scipy.stats.rankdata(y), np.zeros(x.shape[1])
-    for number, column in enumerate(x.T):
-        ranks = np.stack([scipy.stats.rankdata(column), of_y])
-        if (np.ptp(ranks, axis=1) > 0).all():
-            found[number] = abs(np.corrcoef(ranks)[0, 1])
-    return found
+    of_y = unit_ranks(y)
+    # One column at a time: tables may be wide.
+    return np.minimum(1.0, [abs(float(unit_ranks(column) @ of_y)) for column in x.T])
+
+
+def unit_ranks(numbers: np.ndarray) -> np.ndarray:
+    """Ranks of mean 0 and length 1, `[row]` or `[row, column]`; zeros where there is one value.
+
+    Their products are Spearman's correlations.
+    """
+    ranks = scipy.stats.rankdata(numbers, axis=0).astype(np.float64)  # SciPy's are float32, too.
+    apart = ranks - ranks.mean(axis=0)
+    length = np.linalg.norm(apart, axis=0)
+    return np.divide(apart, length, out=np.zeros_like(apart), where=length > 0)

@@ -1,10 +1,10 @@
 """What single inputs tell of targets, of which each may have several numbers."""
 
 import numpy as np
-import scipy
 
 from kohort.data.dataset import Dataset, is_table, is_windows
 from kohort.data.inspection.inputs.earlier_targets import by_themselves
+from kohort.data.inspection.inputs.one_rule import unit_ranks
 from kohort.data.inspection.inputs.told_alone import (
     FEWEST_SAMPLES,
     MOST_PLACES,
@@ -68,16 +68,8 @@ def _nearest(data: Dataset) -> list[int]:
     else:
         x = np.column_stack([*by_themselves(data, data.x_train[rows]).values()])
     most = max(1, min(MOST_TARGETS, _MOST_PAIRS // x.shape[1]))
-    nearest = np.abs(_ranks(y[:, enough]).T @ _ranks(x)).max(axis=1, initial=0)
+    nearest = np.abs(unit_ranks(y[:, enough]).T @ unit_ranks(x)).max(axis=1, initial=0)
     order = np.argsort(-nearest, kind="stable")[:most]
     # A place of a series gives away only what has its order, and there are many places to ask.
     far = is_windows(data) & (nearest[order] < _NEAR) & (np.arange(len(order)) > 0)
     return [enough[place] for place in order[~far]]
-
-
-def _ranks(columns: np.ndarray) -> np.ndarray:
-    """`[row, column]`, ranks of mean 0 and length 1; zeros of a column of one value."""
-    ranks = scipy.stats.rankdata(columns, axis=0)
-    apart = ranks - ranks.mean(axis=0)
-    length = np.linalg.norm(apart, axis=0)
-    return np.divide(apart, length, out=np.zeros_like(apart), where=length > 0)
