@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ class Curves:
         logged = None if self.logged is None else self.logged[:, :replicates]
         return Curves(self.variants, self.metrics, values, lengths, logged)
 
-    @property
+    @cached_property
     def told(self) -> np.ndarray:
         """Which of the values members told, bool `[variant, replicate, epoch, metric]`."""
         trained = np.arange(self.values.shape[2]) < self.lengths[..., None]
