@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -315,10 +315,8 @@ def search_from(kept: "KeptStudy") -> SearchRecord | None:
     logs: dict[str, dict[int, Mapping[str, float]]] = {}
     for record in kept.epochs():
         logs.setdefault(record.member.variant, {})[record.epoch] = record.logs
-    finished = {member.key.variant: member.finished for member in kept.members()}
     trials = tuple(
         Trial(
-            finished=finished.get(trial_name(trial["number"])),
             arguments={
                 name: evaluated(code)
                 for name, code in arguments[trial_name(trial["number"])].items()
@@ -334,4 +332,11 @@ def search_from(kept: "KeptStudy") -> SearchRecord | None:
     )
     rungs, finalists = tuple(stored["rungs"]), tuple(stored["finalists"])
     found = {"trials": trials, "rungs": rungs, "finalists": finalists}
-    return SearchRecord(**{**stored, **found, "begun": kept.runs()[0].started})
+    return with_times(SearchRecord(**{**stored, **found}), kept)
+
+
+def with_times(record: SearchRecord, kept: "KeptStudy") -> SearchRecord:
+    """A search with the times that a store keeps of it: when it began, and its trials finished."""
+    finished = {member.key.variant: member.finished for member in kept.members()}
+    trials = tuple(replace(t, finished=finished.get(trial_name(t.number))) for t in record.trials)
+    return replace(record, trials=trials, begun=kept.runs()[0].started)

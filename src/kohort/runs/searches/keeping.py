@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from kohort.design.searches.draws import Draw, trial_name, trial_number
@@ -21,6 +21,7 @@ from kohort.evidence.trials import (
     is_race_of,
     kept_name,
     search_to_json,
+    with_times,
 )
 from kohort.report.following.time_left import Left
 from kohort.runs.fingerprint import all_as_code, source_of
@@ -211,16 +212,15 @@ class SearchKeeper:
             self._kept.conclude({MemberKey(name, 0): taken for name, taken in ended.items()})
             self._seconds |= ended
 
-    def timed(self, record: SearchRecord) -> SearchRecord:
-        """The record with the times that are kept of it: when it began, and its trials finished."""
-        finished = {member.key.variant: member.finished for member in self._kept.members()}
-        trials = (replace(t, finished=finished[trial_name(t.number)]) for t in record.trials)
-        return replace(record, trials=tuple(trials), begun=self._kept.runs()[0].started)
+    def record(self, record: SearchRecord) -> SearchRecord:
+        """Keep what the search tried, for who opens the result of its race.
 
-    def record(self, record: SearchRecord) -> None:
-        """Keep what the search tried, for who opens the result of its race."""
+        Returns:
+            The same with the times that are kept of it.
+        """
         asked = {what: self._description[what] for what in GROWS}
         self.note(record=from_text(to_text(search_to_json(record))), done_with=asked)
+        return with_times(record, self._kept)
 
     def _write_curves(self) -> None:
         if self._to_write:

@@ -96,8 +96,7 @@ def search(
         progress.tell(f"no further trial differs from {there_are}")
     record = _record(spec, schedule.ladder, climber, trials, confirm, proved)
     record = replace(record, asked=spec.trials if asking.is_used_up else None)
-    keeper.record(record)
-    return keeper.timed(record)
+    return keeper.record(record)
 
 
 def _tell_rungs(spec: SearchSpec, progress: Progress) -> None:
