@@ -9,7 +9,7 @@ them. `python -m benchmarks.planted horizons` measures that part alone.
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,39 +71,40 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "mixed": lambda: [
         cell({"best": part}, MIXED_DRAWS, lambda r, p=part: mixed(r, p)) for part in MIXED
     ],
-    "told": lambda: [
-        cell({"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: told(r, n, b))
-        for rows in ROWS
-        for best in TOLD
-    ],
-    "explained": lambda: [
-        cell({"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: number(r, n, b))
-        for rows in ROWS
-        for best in EXPLAINED
-    ],
-    "windows": lambda: [
-        {"series": name, "after": after}
-        | cell(
-            {"rows": rows},
-            WINDOW_DRAWS,
-            lambda r, n=rows, s=series, a=places: of_window(r, n, s, *a),
-        )
-        for name, series in SERIES.items()
-        for after, places in AFTER.items()
-        for rows in WINDOW_ROWS
-    ],
-    "horizons": lambda: [
-        {"series": name, "within": within}
-        | cell(
-            {"rows": rows},
-            HORIZON_DRAWS,
-            lambda r, n=rows, s=series, w=within: of_horizon(r, n, s, w),
-        )
-        for name, series in SERIES.items()
-        for within in WITHIN
-        for rows in WINDOW_ROWS
-    ],
+    "told": lambda: of_tables(TOLD, told),
+    "explained": lambda: of_tables(EXPLAINED, number),
+    "windows": lambda: of_series("after", AFTER, WINDOW_DRAWS, of_window),
+    "horizons": lambda: of_series(
+        "within", {within: (within,) for within in WITHIN}, HORIZON_DRAWS, of_horizon
+    ),
 }
+
+
+def of_tables(
+    parts: Sequence[float], draw: Callable[[np.random.Generator, int, float], tuple[Finding, float]]
+) -> list[dict[str, Any]]:
+    """The cells of tables of so many rows, whose planted column tells such a part."""
+    return [
+        cell({"best": best, "rows": rows}, TABLE_DRAWS, lambda r, b=best, n=rows: draw(r, n, b))
+        for rows in ROWS
+        for best in parts
+    ]
+
+
+def of_series(
+    what: str,
+    choices: Mapping[Any, tuple[int, ...]],
+    draws: int,
+    draw: Callable[..., tuple[Finding, float]],
+) -> list[dict[str, Any]]:
+    """The cells of windows of each series, by where their target lies."""
+    return [
+        {"series": name, what: choice}
+        | cell({"rows": rows}, draws, lambda r, n=rows, s=series, a=places: draw(r, n, s, *a))
+        for name, series in SERIES.items()
+        for choice, places in choices.items()
+        for rows in WINDOW_ROWS
+    ]
 
 
 def cell(of: dict[str, float], draws: int, draw: Draw) -> dict[str, Any]:

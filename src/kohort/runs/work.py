@@ -261,9 +261,9 @@ class Planned(NamedTuple):
         plan = replace(make_plan(spec, models), devices=len(places()))
         # A metric that some variant lacks is told now, and not after training.
         members = plan.every_member
-        score = scoring(spec.metric, spec.mode, [member.metrics for member in members])
+        metrics = [member.metrics for member in members]
+        score = scoring(spec.metric, spec.mode, metrics)
         losses = {spec.variants[each.variant].name: each.measured.name for each in members}
         check_score(score, losses, spec.data, spec.margin)
-        needed = needed_classes(score.metric, [member.metrics for member in members])
-        check_parts(score.metric, needed, spec)
+        check_parts(score.metric, needed_classes(score.metric, metrics), spec)
         return cls(plan, models, global_settings())
