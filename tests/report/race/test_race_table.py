@@ -39,14 +39,27 @@ def test_long_names_are_cut_in_the_middle_and_stay_apart():
     assert max(map(len, names)) <= LETTERS + len(" (2)")
 
 
-def test_one_that_is_back_at_the_last_look_is_no_leader_and_has_the_replicates_that_it_trained():
+def lost_its_leader(looks):
+    """Two leave at the first look, and the leader that they lost to diverges at the second."""
     scores = noisy(0.9, 0.898, 0.6, 0.6, spread=0.01)
     scores[2:, 4:] = np.nan
     trained = np.isfinite(scores).astype(int)
     scores[0, 6] = np.nan
-    record = race_record(scores, (4, 8))
+    record = race_record(scores, looks)
     whole = replace(record.whole, lengths=trained)
-    conclusions = Conclusions(replace(record, curves={1.0: whole}))
+    return Conclusions(replace(record, curves={1.0: whole}))
+
+
+def test_one_that_is_back_while_the_race_goes_on_is_open_and_no_leader():
+    table = race_table(lost_its_leader((4, 8, 12)))
+    assert table["verdict"].to_dict() == {
+        "v1": "leader", "v0": "diverged", "v2": "open", "v3": "open",
+    }  # fmt: skip
+    assert table["replicates"].to_dict() == {"v1": 8, "v0": 8, "v2": 4, "v3": 4}
+
+
+def test_one_that_is_back_at_the_last_look_is_no_leader_and_has_the_replicates_that_it_trained():
+    conclusions = lost_its_leader((4, 8))
     table = race_table(conclusions)
     assert table["verdict"].to_dict() == {
         "v1": "leader", "v0": "diverged", "v2": "worse", "v3": "worse",
