@@ -54,21 +54,21 @@ def of_no_use(conclusions: Conclusions) -> str:
     reference = study.majority or study.constant
     if reference is None or not_beaten(conclusions):
         return ""
-    told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)
-    is_beaten = study.majority is not None or constant_rule.is_beaten(conclusions.findings)
+    still_open = "" if study.majority else constant_rule.left_open(conclusions.findings)
     error, means = float(study.scale.error(reference.valid.mean())), conclusions.mean_errors
     least = error - study.scale.rounding(error)
     names = [c.name for c, mean in zip(study.variants, means, strict=True) if mean >= least]
     if not names:
-        return "" if is_beaten else f"No variant is shown to beat {told}."
+        return still_open
+    told = majority_rule.told(study.majority) if study.majority else constant_rule.told(study)
     verb = "does" if len(names) == 1 else "do"
     says = study.variants[0].name in names and any(
         pair.better not in (None, pair.a) for pair in conclusions.families.baseline
     )
     little = f" To be better than {conclusions.record.settings.baseline} says little." * says
-    if not is_beaten:
-        return f"No variant is shown to beat {told}; {shortlist(names)} {verb} no better.{little}"
-    return f"{shortlist(names)} {verb} no better than {told}.{little}"
+    answer = "that answer" if still_open else told
+    no_better = f"{shortlist(names)} {verb} no better than {answer}.{little}"
+    return " ".join(filter(None, [still_open, no_better]))
 
 
 def of_the_class(settings: Settings) -> str:

@@ -132,12 +132,12 @@ def opens_the_answer(study: StudyCurves, finding: Finding) -> bool:
     )
 
 
-def is_beaten(findings: Sequence[Finding]) -> bool:
-    """Whether nothing is open about a straight line of enough replicates, by a study's findings."""
+def left_open(findings: Sequence[Finding]) -> str:
+    """The sentence of the rule where enough replicates leave it open, else ""."""
     (finding,) = (found for found in findings if found.code == RULE.code)
     gain = finding.evidence.get(GAIN)
     is_known = isinstance(gain, Interval) and gain.n >= FEWEST
-    return not (is_known and finding.verdict == "inconclusive")
+    return finding.sentence if is_known and finding.verdict == "inconclusive" else ""
 
 
 def _of(study: StudyCurves) -> ConstantAnswer:
