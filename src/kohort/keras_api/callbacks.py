@@ -75,11 +75,13 @@ def read_logs_alone(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
     )
 
 
-_READ_LOGS = (
-    keras.callbacks.CSVLogger,
-    keras.callbacks.EarlyStopping,
-    keras.callbacks.TerminateOnNaN,
-)
+def only_log(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
+    """Whether callbacks do as `read_logs_alone` says, and do not set `stop_training` either."""
+    return all(type(callback) in _LOG for callback in callbacks)
+
+
+_LOG = (keras.callbacks.CSVLogger,)
+_READ_LOGS = (*_LOG, keras.callbacks.EarlyStopping, keras.callbacks.TerminateOnNaN)
 
 
 def overriding(callbacks: Sequence[Callback], hooks: Sequence[str]) -> list[str]:

@@ -238,6 +238,7 @@ class Fitting:
                 memory=allowed(settings.memory),
                 verbose=settings.verbose,
                 may_fill_up=True,
+                may_run_ahead=True,
             ),
             [self._callbacks[member] for member in cohort],
         )

@@ -14,9 +14,10 @@ from kohort.engine.loop.cohort import Cohort
 from kohort.engine.loop.events import BlockPlan, Logs, MeasuredEpoch
 from kohort.engine.loop.state import BlockState
 from kohort.engine.memory import OutgrownError, TooLargeError, detecting_full
+from kohort.engine.program.epoch import EpochSpec
 from kohort.engine.program.guard import has_diverged
 from kohort.errors import DesignError
-from kohort.keras_api.callbacks import read_logs_alone
+from kohort.keras_api.callbacks import only_log, read_logs_alone
 from kohort.keras_api.models import initial_epoch
 
 
@@ -59,6 +60,8 @@ class Block:
         self._is_watched = any(of_members)
         self._are_models_read = not all(read_logs_alone(callbacks) for callbacks in of_members)
         """Whether callbacks may read the models after an epoch, or change them."""
+        self._runs_ahead = cohort.may_run_ahead and all(map(only_log, of_members))
+        """Whether the next epoch is the same, whatever the logs of one are."""
         self._logs: dict[int, Logs] = {}
         self._is_closed = False
         lists.begin(self._members)
@@ -98,11 +101,24 @@ class Block:
         if self._are_models_read or self._state.is_empty:
             # Callbacks may have changed weights or learning rates. Keras reads them again too.
             self._state.seat()
-        validates = self._cohort.spec.validate and self._training.validates(self._epoch)
-        spec = self._cohort.spec._replace(validate=validates)
+        spec, following = self._epoch_spec(self._epoch), self._epoch_spec(self._epoch + 1)
+        is_last = self._epoch + 1 == self._training.epochs
+        goes_on = self._runs_ahead and not is_last and spec == following
+        ahead = self._memory if goes_on else 0
         with self._fitting():
-            self.ready = self._state.begin(spec, self._steps_left())
+            self.ready = self._state.begin(spec, self._steps_left(), ahead=ahead)
         return True
+
+    @property
+    def _memory(self) -> int:
+        """The bytes of this block, where as many as can train at once."""
+        most = self._cohort.at_once + 1  # The last block may train beside the others.
+        return self._training.memory * len(self._cohort.places) // most
+
+    def _epoch_spec(self, epoch: int) -> EpochSpec:
+        """What an epoch does."""
+        validates = self._cohort.spec.validate and self._training.validates(epoch)
+        return self._cohort.spec._replace(validate=validates)
 
     def _steps_left(self) -> int | None:
         """The training steps of the next epoch; None for all.
@@ -140,11 +156,9 @@ class Block:
         """
         with self._fitting():
             logs = self._state.end(outcome.result())
-        if self._are_models_read:
-            self._state.write_back()
-        self._logs |= logs
-        epoch, self._epoch = self._epoch, self._epoch + 1
-        added = self._lists.on_epoch_end(self._state.active, epoch, logs)
+        epoch, added = self._tell(logs)
+        if any(self._cohort.models[member].stop_training for member in logs):
+            self._catch_up()
         self._retire(logs)
         if not added:
             return None
@@ -157,6 +171,19 @@ class Block:
             self._epoch == self._training.epochs or not self._state.active,
         )
 
+    def _tell(self, logs: dict[int, Logs]) -> tuple[int, dict[int, Logs]]:
+        """Tell callbacks the logs of an epoch; returns its number, and what they have added."""
+        if self._are_models_read:
+            self._state.write_back()
+        self._logs |= logs
+        epoch, self._epoch = self._epoch, self._epoch + 1
+        return epoch, self._lists.on_epoch_end(self._state.active, epoch, logs)
+
+    def _catch_up(self) -> None:
+        """Tell of the epoch that has run ahead: the state is the one after it."""
+        while self._runs_ahead and self._state.has_logs:
+            self._tell(self._state.end(self._state.logs()))
+
     def close(self) -> None:
         """Write the state that training reached to the models, however training ends.
 
@@ -165,6 +192,7 @@ class Block:
         if self._is_closed:
             return
         self._is_closed = True
+        self._catch_up()
         self._state.write_back()
         writes = self._training.epochs > 0 and self._cohort.starts is None
         for member in self._members if writes else ():
@@ -178,9 +206,10 @@ class Block:
         going = [member for member in state.active if member not in stopped]
         ends = self._training.stop_diverged
         broken = [member for member in going if ends and has_diverged(logs[member])]
-        if (stopped or broken) and self._is_watched and not self._are_models_read:
+        ended = [*stopped, *broken] if self._is_watched else stopped
+        if ended and not self._are_models_read:
             # Later only the models of those that still train are written.
-            state.write([*stopped, *broken])
+            state.write(ended)
         state.retire(stopped)
         state.retire(broken, diverged=True)
         if stopped and not self._are_models_read:

@@ -55,6 +55,8 @@ class TrainingPlan(NamedTuple):
             may differ by rounding.
         may_fill_up: Whether last partial batches may be filled up where that is quicker, so that
             numbers depend, to the last bit, on how long and how many members train.
+        may_run_ahead: Whether nobody asks for a checkpoint, so that an epoch may start before the
+            logs of the one before it are taken.
     """
 
     epochs: int
@@ -67,6 +69,7 @@ class TrainingPlan(NamedTuple):
     verbose: Verbose = 0
     isolated: int = 0
     may_fill_up: bool = False
+    may_run_ahead: bool = False
 
     @property
     def epochs_to_train(self) -> int:
@@ -186,6 +189,13 @@ class Cohort:
         if jax.default_backend() != "cpu" or streams or self.steps.calls_python:
             return 1
         return min(_AT_ONCE, cores())
+
+    @property
+    def may_run_ahead(self) -> bool:
+        """Whether an epoch may start before the logs of the one before it are taken."""
+        # Data that are streamed are read while an epoch trains as it is.
+        in_one = isinstance(self.source, ResidentData) and not self.steps.calls_python
+        return self.training.may_run_ahead and in_one
 
     @cached_property
     def _train_step(self) -> str:

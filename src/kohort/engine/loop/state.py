@@ -1,5 +1,6 @@
 """The stacked state, on the device, of the members that train side by side."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from kohort.engine.feed.runner import ReadyEpoch, Runner
 from kohort.engine.loop.best_weights import BestWeights, of_seat, of_seats
 from kohort.engine.loop.checkpoints import NamedArrays, named, parts_of
 from kohort.engine.program.epoch import EpochSpec
+from kohort.engine.program.guard import TracedLogs
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.metrics import to_floats
 from kohort.keras_api.models import State, assign_state, state_of
@@ -56,6 +58,8 @@ class BlockState:
         self._best = BestWeights(monitor, place) if monitor else None
         self._keeps_seats, self._starts = keeps_seats, starts
         self._is_ahead = False  # Whether an epoch has run since the models were written.
+        self._started: deque[TracedLogs] = deque()  # the logs of epochs, until they are taken
+        self._needed = 0  # bytes, of the last epoch that was made ready
         # By member, the values that its model had when it and the state were last the same.
         self._shared: dict[int, list[Any]] = {}
         self._diverged: set[int] = set()
@@ -125,27 +129,62 @@ class BlockState:
         self.active = [member for member in self.active if member not in members]
         self._diverged |= set(members) if diverged else set()
 
-    def begin(self, spec: EpochSpec, steps: int | None = None) -> ReadyEpoch[dict[str, Any]]:
-        """Make an epoch ready to run; its result is the logs `[seat]`, on the host, for `end`."""
-        assert self._state is not None
-        call = self._runner.begin(spec, self._state, self.seats, steps)
+    def begin(
+        self, spec: EpochSpec, steps: int | None = None, *, ahead: int = 0
+    ) -> ReadyEpoch[dict[str, Any]]:
+        """Make an epoch ready to run; its result is the logs `[seat]`, on the host, for `end`.
+
+        Args:
+            spec: What the epoch does.
+            steps: As of `Runner.begin`.
+            ahead: Bytes for both, if the epoch after it does the same and may start at once, so
+                that it computes while the logs of this one are taken; else 0.
+        """
+        call = None if self._started else self._begin(spec, steps)
+        goes_on = 2 * self._needed <= ahead
 
         def run() -> dict[str, Any]:
-            # The state is assigned first, since waiting for the logs may be interrupted.
-            self._state, logs = call.run()
-            self._is_ahead = True
-            try:
-                return dict(jax.device_get(logs))
-            except jax.errors.JaxRuntimeError:
-                # A program that failed leaves no usable state.
-                self._state = None
-                raise
+            if call is not None:
+                self._start(call)
+            if goes_on:
+                self._start(self._begin(spec))
+            return self.logs()
 
-        return ReadyEpoch(run, call.needed, call.parts)
+        return ReadyEpoch(run, self._needed * (1 + goes_on), call.parts if call else iter(()))
+
+    def _begin(
+        self, spec: EpochSpec, steps: int | None = None
+    ) -> ReadyEpoch[tuple[State, TracedLogs]]:
+        assert self._state is not None
+        call = self._runner.begin(spec, self._state, self.seats, steps)
+        self._needed = call.needed
+        return call
+
+    def _start(self, call: ReadyEpoch[tuple[State, TracedLogs]]) -> None:
+        # The state is assigned first, since waiting for the logs may be interrupted.
+        self._state, logs = call.run()
+        self._started.append(logs)
+        self._is_ahead = True
+
+    @property
+    def has_logs(self) -> bool:
+        """Whether an epoch has started whose logs are not taken."""
+        return bool(self._started)
+
+    def logs(self) -> dict[str, Any]:
+        """The logs `[seat]` of the first epoch that has started, on the host; waits for it."""
+        try:
+            return dict(jax.device_get(self._started[0]))
+        except jax.errors.JaxRuntimeError:
+            # A program that failed leaves no usable state.
+            self._state = None
+            self._started.clear()
+            raise
 
     def end(self, logs: dict[str, Any]) -> dict[int, dict[str, float]]:
         """Take the logs of an epoch, `[seat]` each; returns the logs of each active member."""
         assert self._state is not None
+        self._started.popleft()
         if self._best:
             self._best.update(self.seats, self.active, self._state, logs)
         return {
