@@ -86,6 +86,58 @@ def test_a_test_set_without_the_class_is_named():
     assert "the metric recall is 0 in the test set, which has no sample of class 1" in told
 
 
+class TestMeansOverClasses:
+    def data(self, rare_of, test=()):
+        """One-hot rows of three classes, of which the last is that of some people."""
+        person = np.repeat(np.arange(10), 10)
+        row = np.arange(100)
+        label = np.where(np.isin(person, rare_of) & (row % 3 == 0), 2, row % 2)
+        x = np.random.default_rng(0).normal(size=(100, 3))
+        y, tested = np.eye(3)[label], np.eye(3)[list(test)]
+        names = ("blue", "green", "rare")
+        return kohort.Dataset(
+            x,
+            y,
+            x[: len(test)],
+            tested,
+            groups=person if not len(test) else None,
+            class_names=names,
+        )
+
+    def build(self, average="macro"):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3, "softmax")])
+        score = keras.metrics.F1Score(average=average, name="f1")
+        model.compile("adam", "categorical_crossentropy", metrics=[score, "accuracy"])
+        return model
+
+    def test_a_class_that_is_lacking_counts_with_0_and_is_refused_where_it_scores(self):
+        truth = np.eye(3)[[0, 1, 0, 1]]
+        score = keras.metrics.F1Score(average="macro")(truth, truth)
+        assert float(score) == pytest.approx(2 / 3), "as Keras has it"
+        with pytest.raises(DesignError) as e:
+            study(self.data([3, 6]), "f1", self.build).plan()
+        assert (
+            "samples of class rare (label 2) in each validation part, for the metric 'f1', which "
+            "counts it with 0 in one without" in str(e.value)
+        )
+        assert "none in 3 of 5" in str(e.value)
+        study(self.data(range(10)), "f1", self.build).plan()
+
+    @pytest.mark.parametrize("average", ["weighted", "micro"])
+    def test_a_mean_that_leaves_it_out_is_not(self, average):
+        plan = study(self.data([3, 6]), "f1", lambda: self.build(average)).plan()
+        assert "counts a class with 0" not in str(plan)
+
+    def test_another_metric_and_the_test_set_are_named(self):
+        told = str(study(self.data([3, 6]), "accuracy", self.build).plan())
+        assert (
+            "the metric f1 counts a class with 0 in 3 of 5 validation parts, which have no sample "
+            "of class rare (label 2)" in told
+        )
+        told = str(study(self.data(range(10), test=[0, 1, 0]), "f1", self.build).plan())
+        assert "counts a class with 0 in the test set, which has no sample of class rare" in told
+
+
 @pytest.mark.parametrize("where", ["", " of the proof"])
 def test_a_search_is_refused_before_it_trains(where, monkeypatch):
     trained = []

@@ -158,22 +158,22 @@ class StudySpec:
         return "; ".join(filter(None, [self.strata.why, large]))
 
     @cached_property
-    def two_classes(self) -> ClassLabels | None:
-        """The labels of two classes with a number each, 0 and 1; None of other targets."""
+    def few_classes(self) -> ClassLabels | None:
+        """The labels of two classes with a number each, 0 and 1, or of one-hot rows; else None."""
         labels = class_labels(self.data, floats_are_labels=True)
-        return labels if counted_class(labels) is not None else None
+        is_one_hot = labels is not None and labels.form == "one-hot"
+        return labels if is_one_hot or counted_class(labels) is not None else None
 
     @cached_property
-    def parts_without(self) -> tuple[int, int]:
-        """How many validation parts have no sample of the first of two classes, and of the second.
-
-        (0, 0) where there are no two classes with a number each.
-        """
-        labels = self.two_classes
+    def parts_without(self) -> tuple[int, ...]:
+        """How many validation parts have no sample of each of `few_classes`."""
+        labels = self.few_classes
         if labels is None:
-            return 0, 0
+            return ()
+        classes = len(labels.names)
         parts = [labels.train[r.valid] for r in self.whole_replicates if len(r.valid)]
-        return sum(part.all() for part in parts), sum(not part.any() for part in parts)
+        lack = [np.bincount(part, minlength=classes) == 0 for part in parts]
+        return tuple(np.sum(lack, axis=0, dtype=int).tolist())
 
     @cached_property
     def whole_replicates(self) -> tuple[Replicate, ...]:

@@ -46,6 +46,7 @@ _OF_SECOND = (
 )
 """Metrics of one output that are those of class 1, and would be others of class 0."""
 
+_OF_CLASSES = keras.metrics.F1Score, keras.metrics.FBetaScore
 _OF_BOTH = keras.metrics.SensitivityAtSpecificity, keras.metrics.SpecificityAtSensitivity
 
 type Accuracy = Literal["", "binary", "misplaced", "elsewhere", "equal", "integers", "one-hot"]
@@ -102,8 +103,9 @@ class MetricKind(NamedTuple):
         takes_targets: Whether Keras gives it the targets as they are; of a `train_step` of the
             user's own nobody knows what it gives.
         is_weighted: Whether it weighs samples, where they have weights: one of `weighted_metrics`.
-        needs: Of two classes, that without which it is 0 whatever a model answers: "both", or the
-            "second"; "" where that is not so.
+        needs: The classes without which it is 0 whatever a model answers: of two "both", or the
+            "second"; "each" where it is a mean over classes, with 0 for one that samples lack. ""
+            where that is not so.
     """
 
     name: str
@@ -114,7 +116,7 @@ class MetricKind(NamedTuple):
     is_of_second: bool = False
     takes_targets: bool = True
     is_weighted: bool = False
-    needs: Literal["", "second", "both"] = ""
+    needs: Literal["", "second", "both", "each"] = ""
 
 
 def metrics_in(model: keras.Model) -> list[Any]:
@@ -152,7 +154,7 @@ def metric_kinds(model: keras.Model) -> tuple[MetricKind, ...]:
                 has_one_output and _is_of_second(metric),
                 takes_targets=id(metric) in compiled and has_keras_step,
                 is_weighted=id(metric) in weighted or name.startswith("weighted_"),
-                needs=_needs(metric) if has_one_output else "",
+                needs=_needs(metric, has_one_output=has_one_output),
             )
         )
     return tuple(kind for kind in kinds if kind.name != "loss")
@@ -187,7 +189,10 @@ def _has_one_output(model: keras.Model) -> bool:
     return len(outputs) == 1 and outputs[0].shape[1:] == (1,)
 
 
-def _needs(metric: Any) -> Literal["", "second", "both"]:
+def _needs(metric: Any, *, has_one_output: bool) -> Literal["", "second", "both", "each"]:
+    if not has_one_output:
+        is_mean = type(metric) in _OF_CLASSES and metric.average == "macro"
+        return "each" if is_mean else ""
     is_roc = type(metric) is keras.metrics.AUC and metric.curve.value == "ROC"
     if is_roc or type(metric) in _OF_BOTH:
         return "both"

@@ -13,7 +13,7 @@ from kohort.design.building import BuiltModels
 from kohort.design.plan import MemberPlan, Plan, make_plan
 from kohort.design.replicates import Replicate
 from kohort.design.scoring import check_score, scoring
-from kohort.design.seen.lacking_class import check_parts, needed_classes
+from kohort.design.seen.lacking_class import check_parts
 from kohort.design.spec import StudySpec
 from kohort.engine.devices import places
 from kohort.engine.loop import chunking
@@ -265,5 +265,5 @@ class Planned(NamedTuple):
         score = scoring(spec.metric, spec.mode, metrics)
         losses = {spec.variants[each.variant].name: each.measured.name for each in members}
         check_score(score, losses, spec.data, spec.margin)
-        check_parts(score.metric, needed_classes(score.metric, metrics), spec)
+        check_parts(score.metric, metrics, spec)
         return cls(plan, models, global_settings())

@@ -1,49 +1,41 @@
-"""Metrics of two classes that Keras counts as 0 where a part has no sample of a class."""
+"""Metrics of classes that Keras counts as 0 where a part has no sample of a class."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 
-from kohort.data.labels import ClassLabels
 from kohort.design.spec import StudySpec
 from kohort.errors import DesignError
 from kohort.keras_api.metrics import MetricKind
 
 
-def needed_classes(metric: str, metrics: Sequence[Sequence[MetricKind]]) -> set[int]:
-    """The numbers of the classes, of two, without which the metric that scores has no value.
-
-    Args:
-        metric: Its name.
-        metrics: Of each member, as for `scoring`.
-    """
-    kinds = (kind for of_member in metrics for kind in of_member if kind.name == metric)
-    return set[int]().union(*map(_needed, kinds))
-
-
-def check_parts(metric: str, needed: Collection[int], spec: StudySpec, what: str = "") -> None:
+def check_parts(
+    metric: str, metrics: Iterable[Sequence[MetricKind]], spec: StudySpec, what: str = ""
+) -> None:
     """Refuse validation parts in which the metric that scores is 0 whatever a model answers.
 
     A recall has no value where there is no sample of its class, an area under the ROC curve none
-    where there is one class alone. Keras gives 0, and means over replicates, intervals and findings
-    would take it for a score.
+    where there is one class alone, and in a mean of F1 over classes one that a part lacks has none.
+    Keras gives 0, and means over replicates, intervals and findings would take it for a score.
 
     Args:
         metric: The name of what scores.
-        needed: The classes that it needs, as `needed_classes` has them.
+        metrics: Of each member, as for `scoring`.
         spec: The study.
         what: What the replicates are of, where that is not the study.
 
     Raises:
         DesignError: There are such parts.
     """
-    labels = spec.two_classes if needed else None
-    if labels is None:
+    kinds = {kind for of_member in metrics for kind in of_member if kind.name == metric}
+    if all(not kind.needs for kind in kinds):
         return
-    number = max(sorted(needed), key=lambda number: spec.parts_without[number])
-    if not spec.parts_without[number]:
+    needed = {number: kind for kind in kinds for number in _needed(kind, spec)}
+    number = max(sorted(needed), key=lambda number: spec.parts_without[number], default=None)
+    if number is None or not spec.parts_without[number]:
         return
+    counts = "counts it with 0" if needed[number].needs == "each" else "is 0"
     raise DesignError(
-        f"samples of {_named(labels, number)} in each validation part, for the metric {metric!r}, "
-        "which is 0 in one without, whatever a model answers",
+        f"samples of {_named(spec, number)} in each validation part, for the metric {metric!r}, "
+        f"which {counts} in one without, whatever a model answers",
         f"none in {spec.parts_without[number]:,} of {_parts(spec):,}{what}",
         "hold out more, by a larger fraction= or fewer folds, or score by another metric, as "
         "metric='loss' (kohort.open reads what a store has)",
@@ -57,27 +49,30 @@ def slip_of_parts(kinds: Sequence[MetricKind], spec: StudySpec) -> str:
         kinds: Of a model.
         spec: The study.
     """
-    labels = spec.two_classes
-    if labels is None:
-        return ""
+    test = spec.few_classes.test if spec.few_classes is not None else ()
     for kind in kinds:
-        for number in sorted(_needed(kind)):
+        for number in _needed(kind, spec):
             without = spec.parts_without[number]
             where = [f"{without:,} of {_parts(spec):,} validation parts"] * bool(without)
-            lacks = bool(len(labels.test)) and not (labels.test == number).any()
-            where += ["the test set"] * lacks
+            where += ["the test set"] * (bool(len(test)) and number not in test)
             if where:
                 has = "have" if without else "has"
-                return (
-                    f"the metric {kind.name} is 0 in {' and in '.join(where)}, which {has} no "
-                    f"sample of {_named(labels, number)}: there it says nothing of a model"
-                )
+                told = f"{' and in '.join(where)}, which {has} no sample of {_named(spec, number)}"
+                if kind.needs == "each":
+                    return f"the metric {kind.name} counts a class with 0 in {told}"
+                return f"the metric {kind.name} is 0 in {told}: there it says nothing of a model"
     return ""
 
 
-def _needed(kind: MetricKind) -> set[int]:
-    """The classes without which a metric has no value."""
-    return {"": set[int](), "second": {1}, "both": {0, 1}}[kind.needs]
+def _needed(kind: MetricKind, spec: StudySpec) -> list[int]:
+    """The numbers of the classes without which a metric has no value, in order."""
+    labels = spec.few_classes if kind.needs else None
+    if labels is None:
+        return []
+    if kind.needs == "each":
+        return list(range(len(labels.names))) if labels.form == "one-hot" else []
+    of_two = [1] if kind.needs == "second" else [0, 1]
+    return of_two if labels.form == "integers" else []
 
 
 def _parts(spec: StudySpec) -> int:
@@ -85,6 +80,7 @@ def _parts(spec: StudySpec) -> int:
     return sum(len(replicate.valid) > 0 for replicate in spec.whole_replicates)
 
 
-def _named(labels: ClassLabels, number: int) -> str:
-    name = labels.names[number]
+def _named(spec: StudySpec, number: int) -> str:
+    assert spec.few_classes is not None
+    name = spec.few_classes.names[number]
     return f"class {name}" + f" (label {number})" * (name != str(number))

@@ -14,7 +14,7 @@ from kohort.design.scoring import (
 )
 from kohort.design.searches.draws import trial_name
 from kohort.design.searches.search_spec import SearchSpec
-from kohort.design.seen.lacking_class import check_parts, needed_classes
+from kohort.design.seen.lacking_class import check_parts
 from kohort.design.variants import Variant
 from kohort.engine.loop.events import Logs
 from kohort.errors import DesignError
@@ -75,10 +75,9 @@ class Measure:
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
         check_score(by, losses, self._spec.data, self._spec.margin)
-        if needed := needed_classes(chosen, metrics):
-            rivals = tuple(Variant(name, self._spec.build) for name in ("a", "b"))
-            check_parts(chosen, needed, self._spec.trained_as(rivals))
-            check_parts(chosen, needed, self._spec.proved_as(rivals), " of the proof")
+        rivals = tuple(Variant(name, self._spec.build) for name in ("a", "b"))
+        check_parts(chosen, metrics, self._spec.trained_as(rivals))
+        check_parts(chosen, metrics, self._spec.proved_as(rivals), " of the proof")
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
