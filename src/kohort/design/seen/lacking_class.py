@@ -26,8 +26,6 @@ def check_parts(
         DesignError: There are such parts.
     """
     kinds = {kind for of_member in metrics for kind in of_member if kind.name == metric}
-    if all(not kind.needs for kind in kinds):
-        return
     needed = {number: kind for kind in kinds for number in _needed(kind, spec)}
     number = max(sorted(needed), key=lambda number: spec.parts_without[number], default=None)
     if number is None or not spec.parts_without[number]:

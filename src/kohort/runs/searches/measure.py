@@ -75,9 +75,10 @@ class Measure:
         chosen = Counter(each.metric for each in found).most_common(1)[0][0]
         self.scoring = by = next(each for each in found if each.metric == chosen)
         check_score(by, losses, self._spec.data, self._spec.margin)
-        rivals = tuple(Variant(name, self._spec.build) for name in ("a", "b"))
-        check_parts(chosen, metrics, self._spec.trained_as(rivals))
-        check_parts(chosen, metrics, self._spec.proved_as(rivals), " of the proof")
+        if any(kind.needs for of_trial in metrics for kind in of_trial if kind.name == chosen):
+            rivals = tuple(Variant(name, self._spec.build) for name in ("a", "b"))
+            check_parts(chosen, metrics, self._spec.trained_as(rivals))
+            check_parts(chosen, metrics, self._spec.proved_as(rivals), " of the proof")
         if chosen == LOSS:
             self._loss = next(iter(losses.values()))
         self._keeper.note(scoring=[chosen, by.higher_is_better, by.is_proportion, self._loss])
