@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kohort.keras_api.class_outputs import (
     class_probabilities,
+    label_probabilities,
     leaning,
     output_kind,
     tell_probabilities,
@@ -139,3 +140,38 @@ def test_models_lean_by_their_probabilities_or_by_how_far_logits_differ():
     outputs = np.array([[0.2, 0.1], [0.8, 0.6]], np.float32)
     np.testing.assert_allclose(leaning(outputs, "probabilities"), [1 / 3, 3 / 7], 1e-6)
     np.testing.assert_allclose(leaning(outputs, "logits"), [-0.1, -0.2], 1e-6)
+
+
+class TestHalfPrecision:
+    """What a last layer gives in bfloat16, which NumPy adds up with three digits."""
+
+    def model(self):
+        last = keras.layers.Dense(200, "softmax", dtype="mixed_bfloat16")
+        model = keras.Sequential([keras.Input((3,)), last])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    def test_its_loss_is_the_one_that_keras_measures(self):
+        model = self.model()
+        x = 3 * np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+        y = (np.arange(500) % 200).astype("int32")
+        outputs = model.predict(x, verbose=0)
+        assert str(outputs.dtype) == "bfloat16"
+        found = class_probabilities(outputs, output_kind(model))
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found.sum(axis=1, dtype=np.float64), 1, rtol=1e-6)
+        measured = model.evaluate(x, y, batch_size=500, verbose=0)
+        assert -np.log(found[np.arange(500), y]).mean() == pytest.approx(measured, rel=1e-5)
+
+    @pytest.mark.parametrize("kind", ["probabilities", "logits"])
+    def test_of_two_classes_and_of_labels_too(self, kind):
+        half = keras.ops.convert_to_numpy(keras.ops.cast([[0.3, 0.75], [0.01, 0.99]], "bfloat16"))
+        exact = half.astype(np.float64)
+        for outputs, expected in ((half, exact), (half[:, 1:], exact[:, 1:])):
+            found = class_probabilities(outputs, kind)
+            assert found.dtype == np.float32
+            np.testing.assert_allclose(found, class_probabilities(expected, kind), rtol=1e-6)
+            np.testing.assert_allclose(leaning(outputs, kind), leaning(expected, kind), rtol=1e-6)
+        labels = label_probabilities(half, kind)
+        assert labels.dtype == np.float32
+        np.testing.assert_allclose(labels, label_probabilities(exact, kind), rtol=1e-6)

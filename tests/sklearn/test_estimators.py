@@ -144,6 +144,24 @@ def test_a_seed_decides(blobs):
     assert prints(1) != prints(2)
 
 
+def in_half_precision(data, units=8):
+    layers = keras.layers
+    hidden = layers.Dense(units, "relu", dtype="mixed_bfloat16")
+    last = layers.Dense(2, "softmax", dtype="mixed_bfloat16")
+    model = keras.Sequential([keras.Input(data.input_shape), hidden, last])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_a_model_in_bfloat16_gives_float32(blobs):
+    y = (blobs.y_train > 0).astype(int)
+    found = KohortClassifier(in_half_precision, replicates=2, epochs=2).fit(blobs.x_train, y)
+    given = found.predict_proba(blobs.x_train)
+    assert given.dtype == found.predict_log_proba(blobs.x_train).dtype == np.float32
+    np.testing.assert_allclose(given.sum(axis=1, dtype=np.float64), 1, rtol=1e-6)
+    assert 0 <= roc_auc_score(y, given[:, 1]) <= 1  # scikit-learn takes no bfloat16
+
+
 def test_the_logarithms_of_probabilities_are_those_of_scikit_learn(fitted, blobs):
     expected = np.log(fitted.predict_proba(blobs.x_test))
     np.testing.assert_allclose(fitted.predict_log_proba(blobs.x_test), expected)

@@ -6,8 +6,6 @@ import keras
 import numpy as np
 import scipy
 
-from kohort.keras_api.models import overridden
-
 type OutputKind = Literal[
     "probabilities", "logits", "softmax logits", "margins", "numbers", "halved", "unknown", "other"
 ]
@@ -40,12 +38,6 @@ _OF_PROBABILITIES = (
     keras.losses.binary_focal_crossentropy,
 )
 """The same losses as functions: their outputs are probabilities, unless told otherwise."""
-
-_UNBOUNDED = (keras.activations.linear, keras.activations.relu, keras.activations.tanh)
-"""Activations whose values are not parts of 1, as probabilities are."""
-
-_SIGNED = (keras.activations.linear, keras.activations.tanh)
-"""Activations whose values may be below zero, where there is no logarithm."""
 
 _CUT_AT_HALF = frozenset(
     {"accuracy", "acc", "binary_accuracy", "binaryaccuracy", "precision", "recall"}
@@ -159,60 +151,16 @@ def _cuts_at_half(metric: Any) -> bool:
 
 def _ends_without_bounds(model: keras.Model) -> bool:
     """Whether the last layer of a model is known to give any number."""
-    return _last_activation(model) is keras.activations.linear
+    return last_activation(model) is keras.activations.linear
 
 
-def _last_activation(model: keras.Model) -> Any:
+def last_activation(model: keras.Model) -> Any:
     """The activation of the last layer of a model; None where that has none, or is not known."""
     outputs = getattr(model, "outputs", None)
     last = outputs[0]._keras_history.operation if outputs else None
     if isinstance(last, keras.Model):
-        return _last_activation(last)
+        return last_activation(last)
     return getattr(last, "activation", None)
-
-
-def slip_of_outputs(model: keras.Model) -> str:
-    """That the loss of a model takes probabilities or rates, and its last layer gives any numbers.
-
-    Keras cuts what is no probability off at 0 and 1, or divides by its sum: its loss is one of
-    other outputs, stands still where they are cut, and may be NaN. Of rates, which the Poisson
-    loss takes the logarithm of, those below zero make it NaN. And probabilities that are taken for
-    logits are never far from one another.
-
-    Args:
-        model: The model, compiled.
-
-    Returns:
-        What is so, and how to mend it, as a clause; "" where the loss is neither a crossentropy
-        of Keras nor its Poisson loss, or nothing is known of the last layer.
-    """
-    given = getattr(model, "loss", None)
-    if isinstance(given, dict | list | tuple) or overridden(model, ("train_step", "compute_loss")):
-        return ""
-    loss = keras.losses.get(given)
-    # What a subclass makes of its outputs first nobody knows.
-    kinds = [kind for of_link in _CROSS_ENTROPIES.values() for kind in of_link]
-    is_known = loss in _OF_PROBABILITIES or type(loss) in kinds
-    last = _last_activation(model)
-    told = loss.name if isinstance(loss, keras.losses.Loss) else getattr(loss, "__name__", "")
-    if (loss is keras.losses.poisson or type(loss) is keras.losses.Poisson) and last in _SIGNED:
-        return (
-            f"the last layer has the activation {last.__name__}, and the loss {told} takes the "
-            "logarithm of its outputs: end with softplus or exponential"
-        )
-    link = link_of_loss(loss) if is_known else None
-    if link and last_link(model):
-        return (
-            f"the last layer ends in {last_link(model)}, and the loss {told} takes logits "
-            "(from_logits=True) and does the same again: leave out one of the two"
-        )
-    if link != "" or last not in _UNBOUNDED:
-        return ""
-    link = "sigmoid" if "binary" in told else "softmax"
-    return (
-        f"the last layer has the activation {last.__name__}, and the loss {told} takes "
-        f"probabilities: end with {link}, or compile the loss with from_logits=True"
-    )
 
 
 def last_link(model: keras.Model) -> Link:
@@ -247,6 +195,7 @@ def class_probabilities(scores: np.ndarray, kind: OutputKind = "unknown") -> np.
             the border they lie. What is unknown is taken for probabilities where all of them can
             be some, else for logits: of a few samples that may be wrong.
     """
+    scores = widened(scores)
     kind = _settled(scores, kind)
     if kind == "numbers":
         scores = scores.astype(np.float64) - HALF
@@ -283,6 +232,7 @@ def label_probabilities(outputs: np.ndarray, kind: OutputKind) -> np.ndarray | N
     border = border_of_labels(outputs, kind)
     if border is None:
         return None
+    outputs = widened(outputs)
     probabilities: np.ndarray = outputs if border else scipy.special.expit(outputs)
     return probabilities
 
@@ -297,6 +247,7 @@ def leaning(outputs: np.ndarray, kind: OutputKind = "unknown") -> np.ndarray:
         outputs: `[sample, class]`, or `[sample, 1]`.
         kind: What they are.
     """
+    outputs = widened(outputs)
     leans = outputs[:, -1]
     if outputs.shape[1] == 2:
         are_some = _are_probabilities(outputs, kind)
@@ -332,8 +283,17 @@ def _are_probabilities(scores: np.ndarray, kind: OutputKind) -> bool:
     return bool((scores >= 0).all() and _add_up(scores))
 
 
-def _add_up(scores: np.ndarray) -> bool:
-    return np.allclose(scores.sum(axis=-1), 1, atol=1e-2)
+def widened(outputs: np.ndarray) -> np.ndarray:
+    """Outputs of a layer of half precision as float32; others as they are.
+
+    NumPy adds and divides bfloat16 with its three digits.
+    """
+    is_half = outputs.dtype.itemsize == 2
+    return outputs.astype(np.float32) if is_half else outputs
+
+
+def _add_up(scores: np.ndarray, within: float = 1e-2) -> bool:
+    return np.allclose(scores.sum(axis=-1, dtype=np.float64), 1, rtol=0, atol=within)
 
 
 def _adding_up(scores: np.ndarray) -> np.ndarray:
@@ -341,7 +301,7 @@ def _adding_up(scores: np.ndarray) -> np.ndarray:
 
     So Keras's crossentropies of classes take them; where all are 0 each class is as likely.
     """
-    if _add_up(scores):
+    if _add_up(scores, within=1e-5):  # as softmax gives them in float32
         return scores
     sums = scores.sum(axis=-1, keepdims=True)
     parts: np.ndarray = np.divide(

@@ -24,6 +24,7 @@ from kohort.design.variants import Variant
 from kohort.design.weights import ClassWeight
 from kohort.errors import DesignError, check_choice
 from kohort.keras_api.averaging import link_of
+from kohort.keras_api.class_outputs import widened
 from kohort.keras_api.models import prepare
 from kohort.member import Ensemble, Member
 from kohort.result import Result
@@ -179,7 +180,7 @@ class StudyEstimator(BaseEstimator):
         check_is_fitted(self)
         x = _narrowed(validate_data(self, X, dtype=KEPT, allow_nd=True, reset=False))
         given: np.ndarray = self.model_.predict(x, batch_size=BATCH, verbose=0)
-        return given.reshape(len(x), -1)
+        return widened(given).reshape(len(x), -1)
 
 
 def _narrowed(x: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from kohort.design.compatibility import (
 from kohort.design.replicates import Replicate
 from kohort.design.seen.label_areas import slip_of_areas
 from kohort.design.seen.lacking_class import slip_of_parts
+from kohort.design.seen.last_layers import slip_of_outputs
 from kohort.design.seen.metric_checks import check_metrics, slip_of_metrics
 from kohort.design.seen.output_checks import check_outputs, slip_of_names
 from kohort.design.seen.still_columns import slip_of_columns
@@ -25,7 +26,6 @@ from kohort.design.seen.target_slips import slip_of_targets
 from kohort.design.spec import StudySpec
 from kohort.keras_api.beginning.watched import watching
 from kohort.keras_api.callbacks import why_inside_epochs
-from kohort.keras_api.class_outputs import slip_of_outputs
 from kohort.keras_api.description import Description
 from kohort.keras_api.metrics import measured_loss, metric_kinds
 from kohort.keras_api.models import outputs_are_masked, regularizer_count, variables_of
