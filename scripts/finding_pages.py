@@ -239,7 +239,8 @@ least a quarter more weights), more regularisation (by variants that have it), m
 They come in this order, but
 **epochs come first where the winner or the baseline is found undertrained**: a model that still
 improves is compared at a moment that says little of where it ends, in however many replicates. How
-many replicates would tell two variants apart is then said of them "as they are trained now".
+many replicates would tell two variants apart is then said of them "as they are trained now". So the
+report's opening has it of variants from which the winner is not told.
 """
 
 RACES = """

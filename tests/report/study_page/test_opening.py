@@ -183,6 +183,18 @@ def test_epochs_come_before_replicates_where_winner_or_baseline_is_undertrained(
     assert re.search(r" As they are trained now, about \d+ replicates in all would tell", told)
 
 
+def test_epochs_come_first_too_where_the_winner_is_not_told_from_what_is_undertrained():
+    told = what_next(trained(FLAT + 0.1, FALLING + 0.004, FLAT))
+    assert told.startswith(
+        "v1, from which v2 is not told, is undertrained (KH104): train it for more epochs first. "
+        "Name a margin above 0"
+    )
+    beaten = what_next(trained(FLAT + 0.1, FALLING + 0.2, FLAT))
+    assert "undertrained" not in beaten
+    both = what_next(trained(FLAT + 0.1, FALLING + 0.03, FALLING + 0.03, FLAT))
+    assert both.startswith("v1 and v2, from which v3 is not told, are undertrained (KH104): ")
+
+
 def test_replicates_of_what_has_levelled_out_come_alone():
     told = what_next(trained(FLAT, FLAT - 0.002))
     assert re.match(r"About \d+ replicates in all would tell", told)

@@ -11,6 +11,7 @@ from kohort.findings.finding import Finding
 from kohort.findings.names import capital, shortlist
 from kohort.findings.rules import diverged, gap, overfit, slow, underfit, undertrained
 from kohort.findings.rules import majority as majority_rule
+from kohort.findings.rules.too_few import NO_MARGIN
 from kohort.findings.statistics.comparison import Comparison
 from kohort.findings.statistics.interval import ROUNDING
 from kohort.report import winner_words, words
@@ -237,7 +238,8 @@ def _told(comparison: Comparison, conclusions: Conclusions) -> str:
 def what_next(conclusions: Conclusions) -> str:
     """What to do next: more replicates where they are missing, steps that help, what is cheaper.
 
-    Where the winner or the baseline is undertrained, epochs come before replicates. Where no
+    Where the winner, the baseline or what the winner is not told from is undertrained, epochs come
+    before replicates. Where no
     variant is shown to beat one answer for all samples, what may have kept them from learning
     comes first, and how many replicates would tell one from another is left out.
     """
@@ -253,6 +255,8 @@ def what_next(conclusions: Conclusions) -> str:
         f"{_named(early, conclusions)} is undertrained (KH104): train it for more epochs first."
         for early in conclusions.undertrained
     ]
+    replicates_tell = conclusions.race is None and not beats_none
+    texts += [_of_early_rivals(conclusions)] * replicates_tell
     texts += [
         f"{capital(step.step)} would help {name}."
         for step in conclusions.next_steps
@@ -260,7 +264,7 @@ def what_next(conclusions: Conclusions) -> str:
     ]
     if cheaper := cheapest_text(conclusions):
         texts.append(f"{cheaper.removesuffix('.')}: `result.best(cheapest=True)`.")
-    texts += [_more_replicates(conclusions)] * (conclusions.race is None and not beats_none)
+    texts += [_more_replicates(conclusions)] * replicates_tell
     told = " ".join(filter(None, texts))
     if told:
         return told
@@ -285,10 +289,30 @@ def _named(name: str, conclusions: Conclusions) -> str:
     return f"{capital(conclusions.record.settings.baseline)}, {name},"
 
 
+def _early_rivals(conclusions: Conclusions) -> list[str]:
+    """From whom the winner is not told, and who would still improve; not the baseline."""
+    code, rivals = undertrained.RULE.code, conclusions.families.winner
+    early = {f.variant for f in conclusions.findings if f.code == code and f.verdict == "found"}
+    names = [c.a for c in rivals if c.difference.n and not c.is_conclusive]
+    return [name for name in names if name in early and name not in conclusions.undertrained]
+
+
+def _of_early_rivals(conclusions: Conclusions) -> str:
+    names = _early_rivals(conclusions)
+    if not names:
+        return ""
+    verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
+    return (
+        f"{few_or_count(names)}, from which {conclusions.winner_name} is not told, {verb} "
+        f"undertrained (KH104): train {them} for more epochs first."
+    )
+
+
 def _more_replicates(conclusions: Conclusions) -> str:
     """What would tell the winner from others; of them as they are, where one is early."""
     told = what_would_tell(conclusions.study, _against_all(conclusions))
-    if not (told and conclusions.undertrained):
+    is_early = bool(conclusions.undertrained or _early_rivals(conclusions))
+    if not (told and is_early) or told.startswith(NO_MARGIN):
         return told
     return f"As they are trained now, {told[:1].lower()}{told[1:]}"
 
