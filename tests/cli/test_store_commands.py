@@ -182,11 +182,11 @@ def test_show_tells_members_runs_and_findings(folder, ran):
     assert parts["test"][1]["told"] == f"On the test set, {tested}"
     # What the report finds, on the test set too.
     found = [
-        one.sentence
+        (one.variant, one.sentence)
         for one in kohort_open(folder / "kohort.db", "tiny").findings()
         if one.verdict in ("found", "inconclusive")
     ]
-    assert [row["told"] for row in parts["findings"]] == found
+    assert [(row["variant"], row["told"]) for row in parts["findings"]] == found
     refused(kohort("show", "tine", cwd=folder), "'tine'", "'tiny'")
 
 

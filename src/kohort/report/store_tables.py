@@ -88,6 +88,7 @@ def finding_rows(findings: "Iterable[FindingRecord | Finding]") -> list[Row]:
     return [
         {
             "code": finding.code,
+            "variant": finding.variant,
             "verdict": finding.verdict,
             "told": finding.sentence,
             "advice": finding.advice,
