@@ -39,19 +39,21 @@ def extremes(values: np.ndarray, number: np.ndarray, size: int) -> tuple[np.ndar
     return lowest, highest
 
 
-def told_of_names(names: Iterable[str]) -> list[str]:
+def told_of_names(names: Iterable[str], *, is_split: bool = False) -> list[str]:
     """What to say where files of one name are one group: a sentence, or none.
 
     Args:
         names: The name of the file of each image, without its folders.
+        is_split: Whether folders split training and test images, whatever the names.
     """
     counts = Counter(names)
     shared = {name: count for name, count in counts.items() if count > 1}
     if not shared:
         return []
     most = max(shared, key=lambda name: shared[name])
+    but = ", but that by folders" * is_split
     told = (
-        f"images of one file name, in several folders, are one group that no split parts: "
+        f"images of one file name, in several folders, are one group that no split parts{but}: "
         f"{sum(shared.values()):,} images of {len(shared):,} such names, as {shared[most]:,} of "
         f"{legible(most)}; where names are alike by chance, as numbers are, rename the files"
     )

@@ -261,7 +261,7 @@ def test_two_runs_do_not_write_one_file(folder, made, monkeypatch):
 def test_bad_input_leaves_no_part_file(folder, out):
     done = kohort(*ARGUMENTS[:-1], out, "--train", "900", cwd=folder)
     assert done.returncode == 2
-    assert "got 120; ask for fewer" in done.stderr
+    assert "takes 30 of 150; ask for --train 120 or fewer" in done.stderr
     assert beside(folder) == []
 
 

@@ -184,7 +184,10 @@ BAD = {
     "no images": (["empty", "--out", "x.h5"], "at least two class folders"),
     "another ending": (["glyphs", "--out", "x.npz"], "a file that ends in .h5, got x.npz"),
     "a folder to write": (["glyphs", "--out", "folder.h5"], "a file that ends in .h5"),
-    "too many": (["glyphs", "--out", "x.h5", "--train", "900"], "got 95; ask for fewer"),
+    "too many": (
+        ["glyphs", "--out", "x.h5", "--train", "900"],
+        "takes 24 of 119; ask for --train 95 or fewer",
+    ),
     "no size": (["glyphs", "--out", "x.h5", "--size", "8"], "--size as HEIGHTxWIDTH, got '8'"),
     "nowhere to write": (["glyphs", "--out", "/dev/null/x.h5"], "to write /dev/null/x.h5, got '"),
     "no out": (["glyphs"], "Missing option '--out'"),

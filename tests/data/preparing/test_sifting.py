@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from kohort.data.linked import told_of_names
-from kohort.data.preparing.drawing import draw, draw_apart
+from kohort.data.preparing.drawing_apart import draw_apart
+from kohort.data.preparing.own_split import OwnSplit
 from kohort.data.preparing.sifting import sift
 from kohort.errors import DataError
 
@@ -154,76 +155,6 @@ def test_refuses_sources_of_several_sizes(folder):
     assert sift([one, two], size=(4, 4)).images.shape[1:] == (4, 4)
 
 
-LABELS = np.arange(400) % 4
-GROUPS = np.arange(400) // 5
-
-
-@pytest.mark.parametrize("balance", [False, True])
-@pytest.mark.parametrize(("train", "test"), [(None, None), (200, 40), (None, 37), (101, None)])
-def test_a_draw_parts_no_group_and_is_always_the_same(balance, train, test):
-    options = {"train": train, "test": test, "balance": balance}
-    drawn = draw(LABELS, GROUPS, **options, seed=3)
-
-    assert not set(GROUPS[drawn.train]) & set(GROUPS[drawn.test])
-    assert len(np.unique(np.concatenate(drawn[:2]))) == len(drawn.train) + len(drawn.test)
-    wanted = {"train": train, "test": test or 80}
-    for side, rows in zip(("train", "test"), drawn[:2], strict=True):
-        count = wanted[side]
-        if count is not None:
-            assert len(rows) == (count // 4 * 4 if balance else count)
-        if balance:
-            assert len(set(np.bincount(LABELS[rows]))) == 1
-    again = draw(LABELS, GROUPS, **options, seed=3)
-    assert all(np.array_equal(a, b) for a, b in zip(drawn, again, strict=True))
-    assert drawn.by_class == (not balance)
-    other = draw(LABELS, GROUPS, **options, seed=4)
-    assert set(other.test) != set(drawn.test)
-    assert not np.array_equal(drawn.train, np.sort(drawn.train))
-
-
-RARE = np.repeat([0, 1, 2], [900, 80, 20])
-
-
-@pytest.mark.parametrize("test", [None, 200, 100])
-@pytest.mark.parametrize(
-    "groups",
-    [np.arange(1000), np.repeat(np.arange(500), 2), np.arange(1000) % 450],
-    ids=["alone", "of one class", "of several"],
-)
-def test_each_class_has_its_part_of_the_test_set(groups, test):
-    for seed in range(5):
-        drawn = draw(RARE, groups, test=test, seed=seed)
-        count = test or 200
-        assert drawn.by_class
-        assert len(drawn.test) == count
-        part = np.bincount(RARE[drawn.test], minlength=3)
-        assert (np.abs(part - count * np.array([0.9, 0.08, 0.02])) <= [8, 1.5, 1.5]).all()
-        assert not set(groups[drawn.train]) & set(groups[drawn.test])
-
-
-@pytest.mark.parametrize("test", [None, 200])
-def test_groups_too_large_for_the_part_of_their_class_are_drawn_at_random(test):
-    groups = np.where(RARE == 2, 0, 1 + np.arange(1000))
-    drawn = [draw(RARE, groups, test=test, seed=seed) for seed in range(5)]
-    assert not any(each.by_class for each in drawn)
-    assert {len(each.test) for each in drawn} == {200}
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        ({"test": 500}, "500 test images of each kind, got 400"),
-        ({"train": 390}, r"390 images of a kind, got 320"),
-        ({"test": 400}, "1 training and test images, got 0"),
-        ({"test": 404, "balance": True}, "101 test images of each kind, got 100; ask for fewer"),
-        ({"test": 2, "balance": True}, "1 training and test images, got 0"),
-    ],
-)
-def test_refuses_more_than_there_are(options, told):
-    with pytest.raises(DataError, match=told):
-        draw(LABELS, GROUPS, **options)
-
-
 @pytest.mark.parametrize("asked", [{}, {"test": 8}, {"balance": True}])
 def test_what_is_near_after_the_draw_is_left_out(folder, asked):
     sifted = sift([folder(plain())])
@@ -234,7 +165,8 @@ def test_what_is_near_after_the_draw_is_left_out(folder, asked):
     groups = np.arange(60)
     told_apart = type(sifted)(**{**vars(sifted), "images": images, "groups": groups})
     searches = []
-    drawn, left_out = draw_apart(told_apart, begin=lambda _: searches.append, **asked)
+    drawn, others = draw_apart(told_apart, begin=lambda _: searches.append, **asked)
+    left_out = others.pop("near_after_the_draw")
 
     assert len(left_out) > 0
     assert not set(left_out) & {*drawn.train, *drawn.test}
@@ -245,3 +177,46 @@ def test_what_is_near_after_the_draw_is_left_out(folder, asked):
     else:
         assert len(searches) == 1
         assert len(drawn.train) + len(drawn.test) + len(left_out) == 60
+        assert not any(map(len, others.values()))
+
+
+@pytest.mark.parametrize("asked", [{}, {"train": 20}])
+def test_what_is_near_after_the_draw_does_not_train_where_folders_split(folder, asked):
+    sifted = sift([folder(plain())])
+    images = sifted.images.copy()
+    images[30:] = images[:30]
+    images[30:, 0, 0] ^= 8
+    split = OwnSplit(np.arange(60) < 15, np.arange(15, 17), (15, 45), 0, 0)
+    parted = type(sifted)(**{**vars(sifted), "images": images, "split": split})
+    drawn, others = draw_apart(parted, **asked)
+
+    assert sorted(drawn.test) == list(range(15))
+    near = {15, 16, *range(30, 45)}
+    assert set(others["near_a_test_image"]) <= near
+    assert not near & set(drawn.train)
+    if asked:
+        assert len(drawn.train) == 20
+    else:
+        assert set(others["near_a_test_image"]) == near
+        assert len(drawn.train) == 28
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"test": 7}, {"in_a_group_that_tests": 1}),
+        ({"test": 7, "train": 40}, {"in_a_group_that_tests": 1, "more_than_asked_for": 12}),
+        ({"balance": True}, {"in_a_group_that_tests": 1, "more_than_the_smallest_class": 9}),
+        ({"balance": True, "train": 40}, {"in_a_group_that_tests": 1, "more_than_asked_for": 17}),
+    ],
+)
+def test_it_is_told_why_images_are_in_neither_set(folder, asked, why):
+    more = np.random.default_rng(5).integers(0, 256, (10, 8, 8), np.uint8)
+    named = {f"A/more{n}.png": image for n, image in enumerate(more)} if "balance" in asked else {}
+    sifted = sift([folder(plain() | named)])
+    drawn, others = draw_apart(sifted, **asked)
+    assert {kind: len(rows) for kind, rows in others.items() if len(rows)} == why
+    rows = np.concatenate([drawn.train, drawn.test, *others.values()])
+    assert sorted(rows) == list(range(len(sifted.images)))
+    beside = others["in_a_group_that_tests"]
+    assert set(sifted.groups[beside]) <= set(sifted.groups[drawn.test])

@@ -14,11 +14,8 @@ from kohort.cli.options import AsJson, ImageColor, ImageSize, Pixels, size_of, s
 from kohort.errors import DataError, DesignError, in_brackets, legible
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from kohort.data.preparing.drawing import Drawn
     from kohort.data.preparing.part_file import PartFile
-    from kohort.data.preparing.sifting import Sifted
 
 
 class LayoutName(StrEnum):
@@ -42,7 +39,10 @@ def prepare(
         int | None, typer.Option(min=1, help="So many training images; all where none is given.")
     ] = None,
     test: Annotated[
-        int | None, typer.Option(min=1, help="So many test images; a fifth where none is given.")
+        int | None,
+        typer.Option(
+            min=1, help="So many test images; a fifth, or the test folders, where none is given."
+        ),
     ] = None,
     balance: Annotated[
         bool, typer.Option("--balance", help="Equally many images of each class.")
@@ -57,7 +57,7 @@ def prepare(
 
     from kohort.cli.on_data.stages import Stages
     from kohort.data.fetching.published import source_path
-    from kohort.data.preparing.drawing import draw_apart
+    from kohort.data.preparing.drawing_apart import draw_apart
     from kohort.data.preparing.layouts import write
     from kohort.data.preparing.part_file import kept_beside
     from kohort.data.preparing.sifting import sift
@@ -78,8 +78,8 @@ def prepare(
         with spelt_as_options():
             sifted = sift(sources, shape, color.value, begin, part_file)
         asked = {"train": train, "test": test, "balance": balance, "seed": seed}
-        drawn, near = draw_apart(sifted, begin=begin, part_file=part_file, **asked)
-        left_out = _left_out(sifted, drawn, near)
+        drawn, rows = draw_apart(sifted, begin=begin, part_file=part_file, **asked)
+        left_out = {why: [sifted.files[row] for row in some] for why, some in rows.items()}
         told = [*sifted.told(), *_told_of_draw(drawn, left_out)]
         provenance = {
             "sources": [source.name for source in sources],
@@ -112,26 +112,17 @@ def _check_images(sources: list[Path]) -> None:
             )
 
 
-def _left_out(sifted: "Sifted", drawn: "Drawn", near: "np.ndarray") -> dict[str, list[str]]:
-    """The images that are in neither set: near a training image, and more than were asked for."""
-    import numpy as np
-
-    used = np.concatenate([drawn.train, drawn.test, near])
-    others = np.setdiff1d(np.arange(len(sifted.images)), used)
-    kinds = {"near_after_the_draw": near, "more_than_asked_for": others}
-    return {kind: [sifted.files[row] for row in rows] for kind, rows in kinds.items()}
-
-
 def _told_of_draw(drawn: "Drawn", left_out: dict[str, list[str]]) -> list[str]:
+    from kohort.data.preparing.drawing_apart import LEFT_OUT
     from kohort.data.preparing.sifting import SHOWN
 
-    said = {
-        "near_after_the_draw": "near a training image after the draw, left out",
-        "more_than_asked_for": "left out, as fewer were asked for",
-    }
     how = ", as large a part of each class, or nearly" if drawn.by_class else ""
     return [
-        *[f"{said[kind]}: {len(f):,}{in_brackets(f, SHOWN)}" for kind, f in left_out.items() if f],
+        *[
+            f"{LEFT_OUT[why]}: {len(f):,}{in_brackets(f, SHOWN)}"
+            for why, f in left_out.items()
+            if f
+        ],
         f"train: {len(drawn.train):,}; test: {len(drawn.test):,}" + how,
     ]
 

@@ -1,12 +1,10 @@
 """Draws training and test samples, without parting groups."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from kohort.data.dataset import Dataset
-from kohort.data.preparing.part_file import PartFile
-from kohort.data.preparing.sifting import Begin, Sifted, searched, silently
 from kohort.data.splits import TEST_FRACTION, draw_exactly, draw_within
 from kohort.errors import DataError
 
@@ -33,6 +31,7 @@ def draw(
     test: int | None = None,
     balance: bool = False,
     seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> Drawn:
     """Draw samples; a group is on one side, and the same arguments draw the same.
 
@@ -46,67 +45,105 @@ def draw(
         balance: Whether each class has equally many, on both sides; the numbers are rounded down
             to a multiple of the classes.
         seed: Of the draws.
+        class_names: `[class]`, for what is told; None names them by their numbers.
 
     Raises:
         DataError: There are not as many.
     """
     random = np.random.default_rng(seed)
+    names = tuple(map(str, range(int(labels.max()) + 1))) if class_names is None else class_names
+    kinds = names if balance else ("",)
     strata = labels if balance else np.zeros(len(labels), int)
-    parts = int(strata.max()) + 1
+    sizes = np.bincount(strata, minlength=len(kinds))
     by_class = False
     if balance:
-        smallest = int(np.bincount(strata).min())
-        each = int(TEST_FRACTION * smallest) if test is None else test // parts
-        for_test, left = _whole_groups(random, strata, groups, np.full(parts, each))
+        of_each = _tested_of_each(sizes, test, names)
+        for_test, left = _whole_groups(random, strata, groups, np.full(len(kinds), of_each))
     else:
         for_test, left, by_class = _in_proportion(random, labels, groups, test)
-    most = int(np.bincount(strata[left], minlength=parts).min())
-    each = most if train is None else train // parts
-    for_train = _of_each(random, strata, left, np.full(parts, each))
-    if not len(for_train) or not len(for_test):
-        raise _too_few("training and test images", 1, 0)
+    there = np.bincount(strata[left], minlength=len(kinds))
+    if not len(for_test):
+        raise DataError(
+            "images enough to hold some out as a test set",
+            f"{len(labels):,} in {len(np.unique(groups)):,} groups of equal names or copies",
+            "give more images, with file names of their own",
+        )
+    _check_left(there, sizes, train, kinds)
+    each = int(there.min()) if train is None else train // len(kinds)
+    for_train = drawn_of_each(random, strata, left, np.full(len(kinds), each))
     return Drawn(random.permutation(for_train), random.permutation(for_test), by_class)
 
 
-def draw_apart(
-    sifted: Sifted,
-    *,
-    begin: Begin = silently,
-    part_file: PartFile | None = None,
-    **arguments: Any,
-) -> tuple[Drawn, np.ndarray]:
-    """Draw from sifted images so that no test image has a copy among the training images.
-
-    What counts as near depends a little on the images that it is measured on, so the search is
-    made again on those drawn, as a study makes it. What it finds is left out, and where so many
-    test images were asked for, or as many of each class, others are drawn.
-
-    Args:
-        sifted: The images.
-        begin: As in `sift`.
-        part_file: As in `sift`.
-        **arguments: Those of `draw`.
-
-    Returns:
-        What was drawn, and the rows that were left out for it, ascending.
+def check_balance(count: int | None, classes: int, option: str) -> None:
+    """Refuse a number of images that is less than one of each class.
 
     Raises:
-        DataError: There are not as many.
+        DataError: It is.
     """
-    rows = np.arange(len(sifted.images))
-    is_free = arguments.get("test") is None and not arguments.get("balance")
-    while True:
-        drawn = draw(sifted.labels[rows], sifted.groups[rows], **arguments)
-        train, test = rows[drawn.train], rows[drawn.test]
-        data = Dataset(
-            sifted.images[train], sifted.labels[train], sifted.images[test], sifted.labels[test],
-            class_names=sifted.class_names,
-        )  # fmt: skip
-        is_copy = searched(data, begin("looking for copies of test images"), part_file).test
-        if not is_copy.any() or (is_free and not is_copy.all()):
-            near = np.setdiff1d(np.arange(len(sifted.images)), np.setdiff1d(rows, test[is_copy]))
-            return Drawn(train, test[~is_copy], drawn.by_class), near
-        rows = np.setdiff1d(rows, test[is_copy])
+    if count is not None and count < classes:
+        raise DataError(
+            f"--balance with an image of each of {classes:,} classes",
+            f"{option} {count:,}",
+            f"ask for {classes:,} or more",
+        )
+
+
+def _tested_of_each(sizes: np.ndarray, test: int | None, names: Sequence[str]) -> int:
+    """How many images of each class test: a fifth of the smallest, or so many of `test` in all."""
+    classes, smallest = len(sizes), int(sizes.min())
+    check_balance(test, classes, "--test")
+    each = int(TEST_FRACTION * smallest) if test is None else test // classes
+    mend = "give more of it, or leave its folder out"
+    if not each:
+        number = f", or ask for a number to test, as --test {classes}" * (smallest > 1)
+        raise DataError(
+            f"--balance with {round(1 / TEST_FRACTION)} images or more of each class",
+            f"{smallest:,} of {_named(sizes, names)}",
+            mend + number,
+        )
+    if each >= smallest:
+        fewer = f"ask for --test {(smallest - 1) * classes} or fewer"
+        raise DataError(
+            f"more than {each:,} images of each class, so that {each:,} test and others train",
+            f"{smallest:,} of {_named(sizes, names)}",
+            fewer if smallest > 1 else mend,
+        )
+    return each
+
+
+def _check_left(
+    there: np.ndarray, sizes: np.ndarray, train: int | None, kinds: Sequence[str]
+) -> None:
+    """Refuse a draw where the test set leaves too few to train on.
+
+    Args:
+        there: `[kind]`, how many are left.
+        sizes: `[kind]`, how many there were.
+        train: How many are to train in all.
+        kinds: `[kind]`, the names of the classes; or one, "", of all images.
+    """
+    parts, least = len(kinds), int(there.argmin())
+    if parts > 1:
+        check_balance(train, parts, "--train")
+    wanted = 1 if train is None else train // parts
+    left, size = int(there[least]), int(sizes[least])
+    if left >= wanted:
+        return
+    of_each = " of each class" * (parts > 1)
+    mends = [f"--train {left * parts} or fewer"] * (left > 0)
+    spare = int(sizes.min()) - wanted
+    mends += [f"--test {spare * parts} or fewer"] * (spare > 0)
+    raise DataError(
+        f"{wanted:,} training image{'s' * (wanted > 1)}{of_each}",
+        f"{left:,}{f' of {kinds[least]}' if of_each else ''}, as the test set, by whole "
+        f"groups, takes {size - left:,} of {size:,}",
+        f"ask for {', or for '.join(mends)}" if mends else "give more images",
+    )
+
+
+def _named(counts: np.ndarray, names: Sequence[str]) -> str:
+    """The name of the class of which there are fewest."""
+    return names[int(counts.argmin())]
 
 
 def _in_proportion(
@@ -120,7 +157,9 @@ def _in_proportion(
     everything, sizes = np.arange(len(labels)), np.bincount(labels)
     count = round(TEST_FRACTION * len(labels)) if test is None else test
     if count > len(labels):
-        raise _too_few("test images of each kind", count, len(labels))
+        raise DataError(
+            f"{count:,} test images", f"{len(labels):,} images in all", "ask for fewer to test"
+        )
     wanted = _shares(sizes, count)
     drawn = draw_within(random, labels, groups, wanted)
     left = np.setdiff1d(everything, drawn)
@@ -163,32 +202,27 @@ def _whole_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`each` samples `[stratum]`, of groups in random order; and the samples of the others.
 
-    What the opened groups have more is neither.
+    A group is opened while one of its strata has too few; where there are `each`, it will have
+    enough. What the groups of the drawn samples have more is neither.
     """
     names, group = np.unique(groups, return_inverse=True)
     place = random.permutation(len(names))[group]
-    by_place = np.argsort(place, kind="stable")
-    counts = np.cumsum(strata[by_place, None] == np.arange(len(each)), axis=0)
-    if (counts[-1] < each).any():
-        worst = int((counts[-1] - each).argmin())
-        raise _too_few("test images of each kind", int(each[worst]), int(counts[-1][worst]))
-    enough = int((counts < each).sum(axis=0).max())
-    is_open = (place <= place[by_place[enough]]) & (each > 0).any()
-    return _of_each(random, strata, np.flatnonzero(is_open), each), np.flatnonzero(~is_open)
+    order = np.lexsort((place, strata))
+    first = np.searchsorted(strata[order], np.arange(len(each)))
+    before = np.empty(len(strata), int)  # of each sample, those of its stratum
+    before[order] = np.arange(len(strata)) - first[strata[order]]
+    is_open = np.zeros(len(names), bool)
+    is_open[group[before < each[strata]]] = True
+    drawn = drawn_of_each(random, strata, np.flatnonzero(is_open[group]), each)
+    return drawn, np.flatnonzero(~np.isin(group, group[drawn]))
 
 
-def _of_each(
+def drawn_of_each(
     random: np.random.Generator, strata: np.ndarray, rows: np.ndarray, each: np.ndarray
 ) -> np.ndarray:
-    """`each` of the rows of each stratum `[stratum]`, ascending."""
-    parts = []
-    for stratum, count in enumerate(each):
-        there = rows[strata[rows] == stratum]
-        if len(there) < count:
-            raise _too_few("images of a kind", int(count), len(there))
-        parts.append(random.choice(there, count, replace=False))
+    """`each` of the rows of each stratum `[stratum]`, which must be as many; ascending."""
+    parts = [
+        random.choice(rows[strata[rows] == stratum], count, replace=False)
+        for stratum, count in enumerate(each)
+    ]
     return np.sort(np.concatenate(parts))
-
-
-def _too_few(what: str, wanted: int, there: int) -> DataError:
-    return DataError(f"{wanted:,} {what}", f"{there:,}", "ask for fewer")

@@ -11,6 +11,7 @@ from kohort.data.copies import Copies, find_copies
 from kohort.data.dataset import Dataset
 from kohort.data.linked import extremes, linked, told_of_names
 from kohort.data.preparing.moved import moved_pairs
+from kohort.data.preparing.own_split import OwnSplit, files_of, own_split, sides_of
 from kohort.data.preparing.part_file import Arrays, PartFile, digest_of
 from kohort.data.readers.archives import Passed, silent
 from kohort.data.readers.decoding import Color, decode_bytes
@@ -53,9 +54,10 @@ class Sifted:
             could not be looked for.
         notes: What was changed on reading.
         names: What to say of images of one file name.
-        files: `[image]`, the class and the name of each file.
+        files: `[image]`, the class and the name of each file; of a split the folders too.
         named: Likewise of the images that are counted, by the name of the count: all of `constant`,
             `copies`, `disputed` (each copy), `near` and `moved`.
+        split: The split that the sources have of their own; None where they have none.
     """
 
     images: np.ndarray
@@ -75,6 +77,7 @@ class Sifted:
     names: tuple[str, ...]
     files: tuple[str, ...]
     named: Mapping[str, tuple[str, ...]]
+    split: OwnSplit | None = None
 
     def told(self) -> list[str]:
         """What was seen, in sentences."""
@@ -96,8 +99,13 @@ class Sifted:
             if self.moved is not None
             else "copies that are moved or resized could not be looked for",
             *self.names,
+            *self._of_split,
             f"images left: {len(self.images):,}, in {len(np.unique(self.groups)):,} groups",
         ]
+
+    @property
+    def _of_split(self) -> list[str]:
+        return [] if self.split is None else self.split.told()
 
     def as_json(self) -> dict[str, Any]:
         """What was seen, for `json.dumps`: names as lists, and numbers."""
@@ -111,7 +119,7 @@ class Sifted:
             "moved_sought": self.moved is not None,
             "left": len(self.images),
             "groups": len(np.unique(self.groups)),
-            "notes": [*self.notes, *self.names],
+            "notes": [*self.notes, *self.names, *self._of_split],
         }
 
 
@@ -124,8 +132,9 @@ def sift(
 ) -> Sifted:
     """Read images of all sources, and keep those that differ.
 
-    The first of exact copies is kept, in the order of sources and paths. Where copies have
-    different labels, none is kept: nothing tells which is right.
+    The first of exact copies is kept, in the order of sources and paths; of folders to train and to
+    test, the first to test. Where copies have different labels, none is kept: nothing tells which
+    is right.
 
     Args:
         sources: Folders of class folders, or archives of them.
@@ -142,26 +151,30 @@ def sift(
         read_image_set(each, ImageReader(each, size, color, decode), begin(f"reading {each.name}"))
         for each in sources
     ]
+    is_test = sides_of(parts, sources)
+    files = files_of(parts, sources, is_split=is_test is not None)
     images = _together(parts, sources)
     data = Dataset(images.pixels, images.labels, class_names=images.class_names)
     found = searched(data, begin("looking for copies"), part_file)
     pattern = found.pattern
-    patterns, first, counts = np.unique(pattern, return_index=True, return_counts=True)
+    order = np.arange(len(pattern))
+    if is_test is not None:
+        order = np.argsort(~is_test, kind="stable")
+    patterns, first, counts = np.unique(pattern[order], return_index=True, return_counts=True)
+    first = order[first]
     lowest, highest = extremes(images.labels, pattern, len(patterns))
     is_disputed = lowest != highest
     near = first[found.near]
-    moved = _moved(images, first, begin, part_file)
-    groups = _groups(near if moved is None else np.concatenate([near, moved]), images.file_names)
+    moved = _moved(images, np.sort(first), begin, part_file)
+    pairs = near if moved is None else np.concatenate([near, moved])
+    groups = _groups(pairs, images.file_names)
     kept = np.sort(first[~is_disputed])
+    groups = np.unique(groups[kept], return_inverse=True)[1]
     flat = images.pixels.reshape(len(pattern), -1)
     constant = np.flatnonzero(flat.min(axis=1) == flat.max(axis=1))
     later = np.setdiff1d(np.arange(len(pattern)), first)
     nearest = np.unique(near)
     shifted = np.setdiff1d(np.empty(0, int) if moved is None else moved, nearest)
-    files = [
-        f"{images.class_names[label]}/{name}"
-        for label, name in zip(images.labels, images.file_names, strict=True)
-    ]
     counted = {
         "constant": constant,
         "copies": later,
@@ -173,7 +186,7 @@ def sift(
         _moved_up(images.pixels, kept),
         images.labels[kept],
         tuple(images.class_names),
-        np.unique(groups[kept], return_inverse=True)[1],
+        groups,
         read=len(pattern),
         unreadable=tuple(images.unreadable),
         constant=len(constant),
@@ -184,9 +197,12 @@ def sift(
         near_sought=found.near_sought,
         moved=None if moved is None else len(shifted),
         notes=tuple(images.notes),
-        names=tuple(told_of_names(images.file_names[row] for row in kept)),
+        names=tuple(
+            told_of_names((images.file_names[row] for row in kept), is_split=is_test is not None)
+        ),
         files=tuple(files[row] for row in kept),
         named={kind: tuple(files[row] for row in rows) for kind, rows in counted.items()},
+        split=None if is_test is None else own_split(is_test, kept, pattern, pairs, groups),
     )
 
 

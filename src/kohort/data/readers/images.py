@@ -111,7 +111,9 @@ def divided(
         DataError: There are too few, or a test set and a part.
     """
     part = test_part(test)
-    notes = [*images.notes, *(told_of_names(images.file_names) if groups is None else [])]
+    is_split = images.is_test is not None
+    told = told_of_names(images.file_names, is_split=is_split) if groups is None else []
+    notes = [*images.notes, *told]
     groups_of = GROUPS_OF if groups is None else ""
     groups = _groups(images) if groups is None else groups
     if images.is_test is None:
@@ -144,11 +146,11 @@ def divided(
         unreadable=tuple(images.unreadable),
         notes=tuple(notes),
         test_from=test_from,
-        source_files=_below_all([images.paths[n] for n in (*train, *drawn)]),
+        source_files=below_all([images.paths[n] for n in (*train, *drawn)]),
     )
 
 
-def _below_all(paths: list[str]) -> tuple[str, ...]:
+def below_all(paths: list[str]) -> tuple[str, ...]:
     """The paths below the folder that all are in, such as that of an archive's name."""
     common = posixpath.commonpath([min(paths), max(paths)])
     start = len(common) + 1 if common else 0
