@@ -543,3 +543,31 @@ def test_folders_to_validate_are_told_to_train(folder, glyphs):
     )
     assert told in data.notes
     assert (len(data.x_train), len(data.x_test)) == (27, 13)
+
+
+LOST = "folders of which nothing is in the data, as they hold no image that can be read: "
+
+
+def test_folders_without_an_image_that_can_be_read_are_named(folder, glyphs, pack):
+    source = folder(glyphs | {"D/bad.png": b"", "E/notes.txt": b"text"})
+    for name in ("F", ".hidden"):
+        (source / name).mkdir()
+    data = load_images(source)
+    assert data.class_names == ("A", "B", "C")
+    assert data.notes == (f"{LOST}D, E, F",)
+    assert load_images(pack(source, "tar.gz")).notes == (f"{LOST}letters/D",)
+
+
+def test_a_class_that_only_tests_for_want_of_images_is_named(folder, glyphs):
+    sides = {
+        f"{'test' if n % 4 == 0 else 'train'}/{p}": b for n, (p, b) in enumerate(glyphs.items())
+    }
+    source = folder(sides | {"test/Z/good.png": glyphs["A/0.png"], "train/Z/bad.png": b""})
+    data = load_images(source)
+    assert "Z" in data.class_names
+    assert f"{LOST}train/Z" in data.notes
+
+
+def test_where_all_folders_hold_images_none_is_named(folder, glyphs):
+    inner = {path.replace("C/", "inner/one/C/"): content for path, content in glyphs.items()}
+    assert load_images(folder(inner)).notes == ()

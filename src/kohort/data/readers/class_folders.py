@@ -1,7 +1,8 @@
 """What the folders of images say: their class, and whether they are for a test."""
 
 from collections import defaultdict
-from pathlib import PurePosixPath
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -52,6 +53,34 @@ def told_of_folders(paths: list[str]) -> list[str]:
             "validation parts off itself"
         )
     return told
+
+
+def told_of_no_class(source: Path, found: Iterable[str], readable: list[str]) -> list[str]:
+    """Which folders may be meant as classes, and hold no image: a sentence, or none.
+
+    Args:
+        source: The folder, or the archive, of which empty folders are not known.
+        found: All files of images, from the top of the source.
+        readable: Those that could be read.
+    """
+    full = {path.rpartition("/")[0] for path in readable}
+    empty = {path.rpartition("/")[0] for path in found} - full
+    if source.is_dir():
+        tops = {PurePosixPath(folder).parent for folder in full}
+        beside = {
+            folder.relative_to(source).as_posix()
+            for top in tops
+            for folder in (source / top).iterdir()
+            if folder.is_dir() and not folder.name.startswith(".")
+        }
+        outer = {str(above) for folder in full | empty for above in PurePosixPath(folder).parents}
+        empty |= beside - full - outer
+    if not empty:
+        return []
+    names = shortened([legible(folder) for folder in sorted(empty)], 4, rest="more")
+    return [
+        f"folders of which nothing is in the data, as they hold no image that can be read: {names}"
+    ]
 
 
 def _are_below(paths: list[str], names: frozenset[str]) -> np.ndarray:

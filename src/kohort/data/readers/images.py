@@ -15,7 +15,12 @@ import numpy as np
 from kohort.data.dataset import Dataset
 from kohort.data.linked import linked, told_of_names
 from kohort.data.readers.archives import ENDINGS, Passed, read_files, silent
-from kohort.data.readers.class_folders import are_in_test_folder, class_of, told_of_folders
+from kohort.data.readers.class_folders import (
+    are_in_test_folder,
+    class_of,
+    told_of_folders,
+    told_of_no_class,
+)
 from kohort.data.readers.decoding import (
     IMAGE_ENDINGS,
     UNREADABLE,
@@ -307,7 +312,11 @@ def read_image_set(source: Path, reader: ImageReader, passed: Passed = silent) -
         readable,
         are_in_test_folder(readable),
         unreadable,
-        [*told_of_folders(readable), *reader.notes],
+        [
+            *told_of_folders(readable),
+            *told_of_no_class(source, files, readable),
+            *reader.notes,
+        ],
     )
 
 
