@@ -1,11 +1,14 @@
 """What is kept of images, and what is told of the rest."""
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 
 from kohort.data.linked import told_of_names
 from kohort.data.preparing.drawing_apart import draw_apart
 from kohort.data.preparing.own_split import OwnSplit
+from kohort.data.preparing.part_file import PartFile
 from kohort.data.preparing.sifting import sift
 from kohort.errors import DataError
 
@@ -220,3 +223,18 @@ def test_it_is_told_why_images_are_in_neither_set(folder, asked, why):
     assert sorted(rows) == list(range(len(sifted.images)))
     beside = others["in_a_group_that_tests"]
     assert set(sifted.groups[beside]) <= set(sifted.groups[drawn.test])
+
+
+def test_what_was_found_of_another_split_is_not_taken_for_this_one(folder, tmp_path):
+    images = np.random.default_rng(1).integers(0, 256, (40, 20, 20), np.uint8)
+    with closing(PartFile(tmp_path / "data.h5", {})) as part:
+        for sides in (("test", "train"), ("train", "test")):
+            named = {
+                f"{n % 2}/{sides[n % 2]}/{'AB'[n // 2 % 2]}/{n}.png": image
+                for n, image in enumerate(images)
+            }
+            named[f"1/{sides[1]}/A/copy.png"] = images[0]
+            named["2/train/A/moved.png"] = np.roll(images[0], 1, 0)
+            sifted = sift([folder(named, sides[0])], part_file=part)
+            (near,) = sifted.split.near
+            assert sifted.files[near] == "2/train/A/moved.png"

@@ -235,7 +235,7 @@ def _moved(
         pairs = moved_pairs(images.pixels, images.labels, rows, passed)
         return {} if pairs is None else {"pairs": pairs}
 
-    found = _kept(part_file, "moved copies", find, images.pixels, images.labels)
+    found = _kept(part_file, "moved copies", find, images.pixels, images.labels, rows)
     passed(1.0)
     return found.get("pairs")
 
