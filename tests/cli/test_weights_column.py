@@ -90,6 +90,26 @@ def test_a_search_weighs_by_it(folder):
     assert library.open(folder / "kohort.db", "weighed").settings.has_sample_weights
 
 
+def test_clean_data_keep_them_in_their_file(folder):
+    table().iloc[[*range(100), *range(10)]].to_csv(folder / "copies.csv", index=False)
+    done = kohort("data", "clean", "copies.csv", *OPTIONS[2:], "--out", "kept.h5", cwd=folder)
+    assert "left out in all: 10" in done.stdout, done.stderr
+    raw = library.load(folder / "copies.csv", target="y", test=0.2, sample_weight="w")
+    clean = library.load(folder / "kept.h5")
+    assert len(clean.x_train) < len(raw.x_train)
+    assert clean.sample_weight.tolist() == raw.sample_weight[clean.raw.rows].tolist()
+    planned = kohort("plan", "study.py", "--data", "kept.h5", cwd=folder)
+    assert "sample weights, in training and in what losses measure" in planned.stdout
+
+    # The same table without the column is the same data, which a study weighs otherwise.
+    frame = pd.read_csv(folder / "copies.csv").drop(columns="w")
+    frame.to_csv(folder / "plain.csv", index=False)
+    plain = ("--data", "plain.csv", "--target", "y", "--test", "0.2")
+    refused = kohort("run", "study.py", *plain, "--clean", "kept.h5", cwd=folder)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "got other weights in kept.h5; read both with the same options" in refused.stderr
+
+
 @pytest.mark.long
 def test_clean_data_have_the_weights_of_the_raw_ones(folder):
     cleaned = kohort("data", "clean", "rows.csv", *OPTIONS[2:], "--out", "clean.h5", cwd=folder)

@@ -26,6 +26,7 @@ def pictures():
         pixels[:20], y[:20], pixels[20:], y[20:], class_names=["A", "B", "ü"], name="glyphs",
         groups=np.arange(20) // 2 - 1, groups_of="names", unreadable=("A/x.png",),
         notes=("turned: 1",), source_files=tuple(f"A/{n}.png" for n in range(30)),
+        sample_weight=np.arange(20) / 4,
     )  # fmt: skip
 
 
@@ -34,10 +35,14 @@ def table():
         {
             "kg": RANDOM.normal(size=40),
             "colour": RANDOM.choice(["tan", "grey", None], 40),
+            "seen": pd.date_range("2021-03-01", periods=40, freq="36h"),
+            "home": np.arange(40) // 4,
+            "w": RANDOM.integers(1, 9, 40) / 4,
             "kind": np.array(["cat", "dog"])[np.arange(40) % 2],
         }
     )
-    return kohort.Dataset.from_frame(frame, target="kind")
+    told = {"group": "home", "time": "seen", "sample_weight": "w"}
+    return kohort.Dataset.from_frame(frame, target="kind", **told)
 
 
 def numbers():
@@ -76,15 +81,16 @@ def test_what_is_kept_is_read_as_it_was(kind, tmp_path):
             array = getattr(found, f"{axis}_{side}")
             assert array.dtype == given.dtype
             np.testing.assert_array_equal(array, given)
-    if data.groups is not None:
-        np.testing.assert_array_equal(found.groups, data.groups[rows])
+    of_rows = {"groups": rows, "test_groups": of_test, "sample_weight": rows}
+    for name, kept in of_rows.items():
+        given = getattr(data, name)
+        np.testing.assert_array_equal(getattr(found, name), given if given is None else given[kept])
     if data.source_rows is not None:
         kept = data.source_rows[[*rows, *train + of_test]]
         np.testing.assert_array_equal(found.source_rows, kept)
     if data.source_files is not None:
         assert found.source_files == tuple(f"A/{n}.png" for n in (*rows, *train + of_test))
-    assert (found.groups is None) == (data.groups is None)
-    for name in ("class_names", "pixels", "columns", "unreadable", "groups_of"):
+    for name in ("class_names", "pixels", "columns", "feature_names", "unreadable", "groups_of"):
         assert getattr(found, name) == getattr(data, name)
     assert found.notes == (*data.notes, "left: some")
     assert found.fingerprint == left.fingerprint
@@ -131,10 +137,11 @@ def test_clean_data_are_not_cleaned_again():
 
 def test_a_part_of_clean_data_is_no_clean_data():
     left = without(pictures(), 3)
+    part = {"x_train": left.x_train[:5], "y_train": left.y_train[:5]}
+    part |= {"groups": None, "sample_weight": None}
     with pytest.raises(DataError, match="19 of them and 5 training samples; leave raw out"):
-        replace(left, x_train=left.x_train[:5], y_train=left.y_train[:5], groups=None)
-    part = {"x_train": left.x_train[:5], "y_train": left.y_train[:5], "groups": None, "raw": None}
-    assert len(replace(left, **part).x_train) == 5
+        replace(left, **part)
+    assert len(replace(left, **part, raw=None).x_train) == 5
 
 
 def test_numbers_do_not_become_classes_by_what_is_left():
@@ -151,6 +158,8 @@ DAMAGE = {
     "rows of fractions": ("raw_rows", lambda rows: rows / 2),
     "too few rows": ("raw_rows", lambda rows: rows[1:]),
     "too few groups": ("groups", lambda groups: groups[1:]),
+    "too few weights": ("sample_weight", lambda weights: weights[1:]),
+    "weights below 0": ("sample_weight", lambda weights: -weights),
     "no text": ("cleaned", lambda about: about[:-5]),
     "a list": ("cleaned", lambda _: np.frombuffer(b"[]", np.uint8)),
     "a number": ("cleaned", lambda _: np.frombuffer(b"7", np.uint8)),

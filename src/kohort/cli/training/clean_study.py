@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from kohort.cli.reading import check_clean_file, data_of
 from kohort.cli.study_files import adjusted, read_study
 from kohort.data.dataset import Dataset
 from kohort.data.labels import as_numbers
-from kohort.errors import StoreError, legible
+from kohort.errors import DesignError, StoreError, legible
 from kohort.evidence.store import durable_location, open_store
 from kohort.evidence.store.connect import has_bytes
 from kohort.report.cleaned.pairs import Side, check_pair
@@ -27,7 +29,8 @@ def clean_study(
 
     Raises:
         DataError: The file is none that `kohort data clean` writes.
-        DesignError: Its data were not cleaned from those of the study, or it is a race.
+        DesignError: Its data were not cleaned from those of the study, or weigh otherwise, or it is
+            a race.
     """
     check_clean_file(source)
     data = data_of(str(source), {})
@@ -39,8 +42,7 @@ def clean_study(
         _side(raw.data, str(raw.data.name), is_race=raw.spec.race is not None),
         _side(taken, str(source), is_race=False),
     )
-    if raw.data.sample_weight is not None and data.raw is not None:
-        data = replace(data, sample_weight=raw.data.sample_weight[data.raw.rows])
+    data = replace(data, sample_weight=_weights(raw.data, data, source))
     study = read_study(place, data)
     return adjusted(study, epochs=epochs, replicates=replicates, name=f"{study.name}{_SUFFIX}")
 
@@ -74,6 +76,24 @@ def raw_result(store: str, name: str) -> Result | None:
         kept = opened.find(raw)
         has_ended = kept is not None and "result" in kept.description
     return open_result(store, raw) if has_ended else None
+
+
+def _weights(raw: Dataset, clean: Dataset, source: Path) -> np.ndarray | None:
+    """The weights of the clean samples among those of the raw data; None without any.
+
+    Raises:
+        DesignError: The file has others: a verdict could turn by them alone.
+    """
+    assert clean.raw is not None
+    weights = None if raw.sample_weight is None else raw.sample_weight[clean.raw.rows]
+    kept = clean.sample_weight
+    if kept is not None and (weights is None or not np.array_equal(kept, weights)):
+        raise DesignError(
+            "samples that weigh the same in the raw and in the clean data",
+            f"other weights in {legible(str(source))}",
+            "read both with the same options",
+        )
+    return weights
 
 
 def _side(data: Dataset, told: str, *, is_race: bool) -> Side:

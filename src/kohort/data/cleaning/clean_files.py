@@ -24,6 +24,7 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "y_test": data.y_test,
         "groups": data.groups,
         "test_groups": data.test_groups,
+        "sample_weight": data.sample_weight,
         "source_rows": data.source_rows,
         "raw_rows": data.raw.rows,
         "raw_targets": data.raw.targets,

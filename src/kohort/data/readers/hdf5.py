@@ -179,6 +179,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         source_rows=_optional(file, "source_rows", path),
         source_files=files,
         raw=raw,
+        sample_weight=_optional(file, "sample_weight", path),
     )
 
 
