@@ -8,10 +8,14 @@ from html import unescape
 from pathlib import Path
 from typing import NamedTuple
 
+from kohort.data.fetching.published import source_path
+from kohort.data.readers.idx import is_idx
 from kohort.data.system import is_file, is_folder
 from kohort.errors import DesignError
 
 REPORT, WINNER = "report.html", "winner.keras"
+_PAGE = b"<!doctype html"
+"""What a page begins with, in any letters."""
 _DATA = re.compile(r"<dt>data</dt><dd>(.*?), SHA-256 (\w+)</dd>")
 _STUDY = re.compile(r"<title>(.*?): kohort report</title>", re.DOTALL)
 _RAN = re.compile(r"<dt>ran</dt><dd>(.*?), for ")
@@ -99,6 +103,26 @@ def replaced(before: Earlier, after: Earlier, *, is_anew: bool) -> str:
     return f"{' and '.join(files)} of an earlier run{whose}"
 
 
+def check_is_no_data(out: Path | None, source: str | None) -> None:
+    """Check before a page is written that it does not take the place of the data.
+
+    Args:
+        out: The page; None where nobody named one.
+        source: What the data were named; None where they are not.
+
+    Raises:
+        DesignError: It is their file, or is there in their folder and no page of before.
+    """
+    if out is None or source is None or source == "letters" or not is_file(out):
+        return
+    path = source_path(source)
+    folder = path.parent if is_file(path) and is_idx(path) else path  # labels lie beside images
+    is_it = path.exists() and out.samefile(path)
+    if is_it or (out.resolve().is_relative_to(folder.resolve()) and not _is_page(out)):
+        told = f"{out} for both" if is_it else f"{out}, which lies among them"
+        raise DesignError("another file than the data", told, "name one with --out")
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn system errors in the block into errors of one line.
@@ -133,6 +157,14 @@ def _report_text(folder: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
         return (folder / REPORT).read_text("utf-8")
     return ""
+
+
+def _is_page(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PAGE)).lower() == _PAGE
+    except OSError:
+        return False
 
 
 def _check(folder: Path) -> None:

@@ -234,11 +234,12 @@ def report(
     That of a study on clean data says whether a verdict turns, where the store has the same study
     on the raw data.
     """
-    from kohort.cli.outputs import writing
+    from kohort.cli.outputs import check_is_no_data, writing
     from kohort.cli.reading import check_reading, data_of
 
     reading = reading_options(target, group, size, color, test, time, sample_weight)
     check_reading(data, reading)
+    check_is_no_data(out, data)
     with _of_a_study("report", name):
         _check_study(store, name)
         result = _opened(store, name, data_of(data, reading))

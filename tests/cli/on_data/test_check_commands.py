@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.cli.in_process import kohort
+from tests.data.readers.test_idx import idx
+from tests.doors.refusals import held
 from tests.report.checks.test_check_page import images
 
 
@@ -53,6 +56,75 @@ def test_info_of_a_folder_names_what_cannot_be_read_and_who_held_out_the_test_se
     assert "KD102 not applicable: Nobody has said which samples belong together" in checked
     assert "Groups are given" not in checked
     assert checked.splitlines()[0] == "files that could not be read: 1 (K/broken.png)"
+
+
+@pytest.fixture
+def mine(folder, tmp_path):
+    """Data of a user: a table, pictures, and IDX files."""
+    (tmp_path / "t.csv").write_text("a,ill\n" + "1,yes\n2,no\n" * 20)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "t.csv")
+    (tmp_path / "hard.html").hardlink_to(tmp_path / "t.csv")
+    shutil.copytree(folder / "pictures", tmp_path / "pictures")
+    x, y = images(150)
+    for name, array in (("train-images-idx3-ubyte", x), ("train-labels-idx1-ubyte", y)):
+        (tmp_path / "idx").mkdir(exist_ok=True)
+        (tmp_path / "idx" / name).write_bytes(idx(array.astype(np.uint8)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "told"),
+    [
+        ("t.csv", "t.csv", "t.csv for both"),
+        ("t.csv", "../{}/t.csv", "for both"),
+        ("t.csv", "link.csv", "link.csv for both"),
+        ("link.csv", "t.csv", "t.csv for both"),
+        ("t.csv", "hard.html", "hard.html for both"),
+        ("pictures", "pictures/K/0.png", "pictures/K/0.png, which lies among them"),
+        ("idx", "idx/train-labels-idx1-ubyte", "ubyte, which lies among them"),
+        ("idx/train-images-idx3-ubyte", "idx/train-labels-idx1-ubyte", "which lies among them"),
+    ],
+)
+def test_data_are_not_written_over_by_a_page(source, out, told, mine):
+    before = held(mine)
+    target = ("--target", "ill") if source.endswith(".csv") else ()
+    done = kohort("data", "check", source, *target, "--out", out.format(mine.name), cwd=mine)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert "expected another file than the data, got " in line
+    assert told in line
+    assert held(mine) == before
+
+
+def test_data_are_not_written_over_by_a_report(mine):
+    before = held(mine)
+    data = ("--data", "t.csv", "--target", "ill")
+    done = kohort("report", "any", *data, "--out", "t.csv", cwd=mine)
+    assert done.returncode == 2
+    assert "another file than the data, got t.csv for both" in done.stderr
+    assert held(mine) == before
+
+
+def test_a_page_among_pictures_is_written_over(mine):
+    command = ("data", "check", "pictures", "--quick", "--out", "pictures/check.html")
+    first = kohort(*command, cwd=mine)
+    (mine / "pictures" / "check.html").write_text("<!DOCTYPE HTML>old")
+    again = kohort(*command, cwd=mine)
+    assert (first.returncode, first.stdout) == (again.returncode, again.stdout) != (2, "")
+    assert "</html>" in (mine / "pictures" / "check.html").read_text("utf-8")
+
+
+def test_a_page_and_decisions_are_two_files(mine):
+    before = held(mine)
+    (mine / "here").symlink_to(mine)
+    files = ("--out", "new.csv", "--decisions", "here/new.csv")
+    done = kohort("data", "check", "t.csv", "--target", "ill", *files, cwd=mine)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        "a page and decisions in two files, got new.csv for both; name another with" in done.stderr
+    )
+    (mine / "here").unlink()
+    assert held(mine) == before
 
 
 def test_the_latest_rows_of_a_table_are_the_test_set_where_that_is_asked_for(tmp_path):

@@ -91,12 +91,12 @@ def check(
     """
     from kohort.cli.reading import check_reading
 
-    if out is not None and out.is_dir():
-        raise DesignError("a file to write to", f"the folder {out}", "name a file with --out")
-    _check_new(decisions)
+    _check_written(out, decisions)
     options = reading_options(target, group, size, color, test, time, sample_weight)
     check_reading(source, options)  # before Keras and JAX are imported, which takes seconds
-    from kohort.cli.outputs import writing
+    from kohort.cli.outputs import check_is_no_data, writing
+
+    check_is_no_data(out, source)
     from kohort.cli.told_as_json import of_finding
     from kohort.data.inspection.summary import summary
     from kohort.findings.checks.data_rules import check as findings_of
@@ -147,8 +147,13 @@ def loaded(source: str, options: Mapping[str, Any]) -> "Dataset":
     return data
 
 
-def _check_new(decisions: Path | None) -> None:
-    """Refuse to write over what a person may have decided."""
+def _check_written(page: Path | None, decisions: Path | None) -> None:
+    """Refuse a folder, one file for both, and to write over what a person may have decided."""
+    if page is not None and page.is_dir():
+        raise DesignError("a file to write to", f"the folder {page}", "name a file with --out")
+    if page is not None and decisions is not None and page.resolve() == decisions.resolve():
+        told = f"{page} for both"
+        raise DesignError("a page and decisions in two files", told, "name another with --out")
     if decisions is not None and os.path.lexists(decisions):
         raise DesignError(
             "a new file for decisions", f"{decisions}, which is there", "name another, or move it"
