@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from kohort import load
+from kohort.data.checking import CENTRED, PixelScale
 from kohort.data.copies import find_copies
 from kohort.errors import DataError
 from tests.cli.in_process import kohort
@@ -104,6 +105,37 @@ def test_a_file_keeps_which_file_each_image_was(glyphs, layout):
     assert len(data.source_files) == len(pixels) == 119
     for name, image in zip(data.source_files, pixels, strict=True):
         assert np.array_equal(np.asarray(Image.open(glyphs / "glyphs" / name)).ravel(), image)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 199), (56, 256), (90, 150), (0, 40)])
+@pytest.mark.parametrize("side", [5, 8])
+def test_pictures_that_are_dim_or_pale_are_pictures(low, high, side, tmp_path):
+    random = np.random.default_rng(4)
+    for number in range(60):
+        path = tmp_path / "glyphs" / "AB"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(low, high, (side, side), np.uint8)).save(path)
+    prepared(tmp_path)
+    data = load(tmp_path / "data.h5")
+    assert (data.pixels, data.notes) == (CENTRED, ())
+    told = kohort("data", "info", "data.h5", cwd=tmp_path).stdout
+    assert "column" not in told
+    left = kohort("data", "clean", "data.h5", "--out", "clean.h5", cwd=tmp_path)
+    assert left.returncode == 0, left.stderr
+    assert load(tmp_path / "clean.h5").pixels == CENTRED
+
+
+def test_a_file_whose_rows_were_changed_since_is_judged_by_its_range(glyphs):
+    prepared(glyphs)
+    for factor, offset, pixels in ((1, 0.5, PixelScale(1 / 255, 0.0)), (3, 0, None)):
+        with h5py.File(glyphs / "data.h5", "a") as file:
+            for name in ("trainData", "testData"):
+                rows = file[name][:]
+                rows[:, :-1] = rows[:, :-1] * factor + offset
+                file[name][:] = rows
+        data = load(glyphs / "data.h5")
+        assert data.pixels == pixels
+        assert any("are taken for pixels" in told for told in data.notes) == (pixels is not None)
 
 
 def test_a_file_with_fewer_names_than_images_is_refused(glyphs):

@@ -104,6 +104,14 @@ def test_bytes_that_were_scaled_are_pixels_and_it_is_told(numbers, write):
     )
 
 
+@pytest.mark.parametrize("how", [b'"by hand"', b'{"lab": "B"}', b"[1]", b"B\xfcro"])
+def test_what_others_call_provenance_makes_no_pixels(how, write):
+    rows = table(20, -0.2, 0.2)
+    kept = np.frombuffer(how, np.uint8 if how.isascii() else np.int8)
+    data = load_hdf5(write(trainData=rows, testData=rows, provenance=kept))
+    assert (data.pixels, data.groups_of) == (None, "")
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float16", ">f4", "int16", "uint8"])
 def test_numbers_of_any_dtype_become_float32(write, dtype):
     rows = np.array([[0, 3, 0], [7, 5, 1]], dtype)

@@ -82,9 +82,11 @@ def load_hdf5(path: Path) -> Dataset:
         with h5py.File(path, "r") as file:
             if CLEANED in file:
                 return _cleaned(file, path)
-            names, name = _class_names(file, path), legible(path.stem)
-            told: dict[str, Any] = {"class_names": names, "name": name}
-            told["groups_of"] = PREPARED_GROUPS if PROVENANCE in file else ""
+            names, how = (_json(file, key, path) for key in (CLASS_NAMES, PROVENANCE))
+            is_prepared = isinstance(how, dict) and "sources" in how
+            told: dict[str, Any] = {"name": legible(path.stem)}
+            told["class_names"] = names if isinstance(names, list) else None
+            told["groups_of"] = PREPARED_GROUPS if is_prepared else ""
             if COMPACT[0] in file and "trainData" not in file:
                 told |= {key: _whole(file, key, path) for key in COMPACT}
                 samples = len(told["x_train"]) + len(told["x_test"])
@@ -101,8 +103,8 @@ def load_hdf5(path: Path) -> Dataset:
             "a whole HDF5 file", f"{path}, which {_damage(path, error)}", "write or fetch it again"
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
-    scale = _known_scale(x_train)
-    if scale is not None and not told["groups_of"]:
+    scale = CENTRED if is_prepared and _are_centred(x_train, x_test) else None
+    if scale is None and (scale := _known_scale(x_train)) is not None:
         if _may_be_square(x_train.shape[1]) or _are_bytes(x_train, scale):
             ends = "0 to 1" if scale.offset == 0 else "-0.5 to 0.5"
             told["notes"] = (_AS_PIXELS.format(ends=ends),)
@@ -208,13 +210,12 @@ def _files(file: h5py.File, path: Path, samples: int) -> tuple[str, ...] | None:
     return tuple(legible(str(name)) for name in names)
 
 
-def _class_names(file: h5py.File, path: Path) -> list[str] | None:
-    """The names that `kohort data prepare` kept; None in files of others."""
-    found = file.get(CLASS_NAMES)
+def _json(file: h5py.File, key: str, path: Path) -> object:
+    """What `kohort data prepare` kept as JSON; None where there are no such bytes."""
+    found = file.get(key)
     if not isinstance(found, h5py.Dataset) or found.dtype != np.uint8 or found.ndim != 1:
         return None
-    names = json.loads(_whole(file, CLASS_NAMES, path).tobytes())
-    return names if isinstance(names, list) else None
+    return json.loads(_whole(file, key, path).tobytes())
 
 
 def _optional(file: h5py.File, key: str, path: Path) -> np.ndarray | None:
@@ -316,6 +317,11 @@ def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]
             "put the label last, numbered from 0",
         )
     return features, labels.astype(np.int32)
+
+
+def _are_centred(*sides: np.ndarray) -> bool:
+    """Whether features are still within the range to which `kohort data prepare` brings pixels."""
+    return all(x.min() >= -0.5 and x.max() <= 0.5 for x in sides)
 
 
 def _known_scale(x: np.ndarray) -> PixelScale | None:
