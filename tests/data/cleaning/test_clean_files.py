@@ -11,6 +11,7 @@ import kohort
 from kohort.data.checking import CENTRED
 from kohort.data.cleaning.applying import cleaned
 from kohort.data.cleaning.clean_files import write_clean
+from kohort.data.inspection.time_facts import time_facts
 from kohort.data.labels import as_numbers
 from kohort.errors import DataError
 from tests.data.cleaning.test_decisions import decision
@@ -41,8 +42,7 @@ def table():
             "kind": np.array(["cat", "dog"])[np.arange(40) % 2],
         }
     )
-    told = {"group": "home", "time": "seen", "sample_weight": "w"}
-    return kohort.Dataset.from_frame(frame, target="kind", **told)
+    return kohort.Dataset.from_frame(frame, target="kind", group="home", sample_weight="w")
 
 
 def numbers():
@@ -97,6 +97,36 @@ def test_what_is_kept_is_read_as_it_was(kind, tmp_path):
     assert found.raw.fingerprint == data.fingerprint
     np.testing.assert_array_equal(found.raw.rows, rows)
     np.testing.assert_array_equal(found.raw.targets, data.y_train)
+
+
+@pytest.mark.parametrize("time", [None, "seen"])
+def test_columns_that_are_no_inputs_are_kept_for_what_looks_at_them(time, tmp_path):
+    frame = pd.DataFrame(
+        {
+            "kg": RANDOM.normal(size=303).cumsum(),
+            "town": [f"town {n % 101}" for n in range(303)],
+            "born": pd.date_range("1961-05-08", periods=303, freq="-90D"),
+            "seen": pd.date_range("2021-03-01", periods=303, freq="36h"),
+        }
+    )
+    frame.loc[5, ["town", "born"]] = None
+    data = kohort.Dataset.from_frame(
+        frame.assign(next=frame["kg"].shift(-1, fill_value=0)), target="next", time=time
+    )
+    left = without(data, 0, 7, 240)
+    write_clean(tmp_path / "clean.h5", left, [])
+    found = kohort.load(tmp_path / "clean.h5")
+    assert list(left.columns.moments) == ([time] if time else ["born", "seen"])
+    assert list(left.columns.left_out) == ["town"]
+    for name in ("moments", "left_out"):
+        given, kept = getattr(left.columns, name), getattr(found.columns, name)
+        assert list(kept) == list(given)
+        for column in given:
+            assert kept[column].dtype == given[column].dtype
+            np.testing.assert_array_equal(kept[column], given[column])
+    pattern = np.arange(len(left.x_train))
+    seen, again = (time_facts(each, None, pattern) for each in (left, found))
+    assert repr(seen) == repr(again) != "()"
 
 
 def test_two_runs_write_the_same_bytes(tmp_path):
@@ -188,6 +218,18 @@ def test_columns_that_are_not_those_of_the_rows_are_refused(tmp_path):
     assert fewer.inputs != left.columns.inputs
     write_clean(path, replace(left, columns=fewer), [])
     with pytest.raises(DataError, match="inputs as its columns make them"):
+        kohort.load(path)
+
+
+@pytest.mark.parametrize("places", [np.zeros((1, 39), int), np.zeros(39, int), None])
+def test_moments_of_fewer_rows_than_the_table_are_refused(places, tmp_path):
+    path = tmp_path / "clean.h5"
+    write_clean(path, without(table(), 3), [])
+    with h5py.File(path, "a") as file:
+        del file["source_rows" if places is None else "moments"]
+        if places is not None:
+            file["moments"] = places
+    with pytest.raises(DataError, match="rows of the table, got rows beyond it in"):
         kohort.load(path)
 
 

@@ -1,10 +1,13 @@
 """Writes clean data as HDF5, with all that `kohort.load` needs to give them again."""
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.preparing.hdf5_files import ROWS, compressed, new_hdf5, put_json
-from kohort.data.readers.hdf5 import CLEANED
+from kohort.data.readers.hdf5 import CLEANED, OF_TABLE_ROWS
 
 
 def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
@@ -30,7 +33,7 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "raw_targets": data.raw.targets,
         "raw_groups": data.raw.groups,
     }
-    about = {
+    about: dict[str, Any] = {
         "class_names": data.class_names,
         "groups_of": data.groups_of,
         "pixels": None if data.pixels is None else [data.pixels.factor, data.pixels.offset],
@@ -42,6 +45,9 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
         "raw_as_numbers": data.raw.as_numbers,
         "told": told,
     }
+    for key in OF_TABLE_ROWS:
+        places = {} if data.columns is None else getattr(data.columns, key)
+        about[key], arrays[key] = list(places), np.array([*places.values()])
     with new_hdf5(path) as (file, disk):
         put_json(file, CLEANED, about)
         for side, x in (("x_train", data.x_train), ("x_test", data.x_test)):

@@ -3,6 +3,7 @@
 import json
 import re
 import reprlib
+from dataclasses import replace
 from math import isqrt, prod
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ FILES = "files"
 
 CLEANED = "cleaned"
 """A dataset of a file that `kohort data clean` wrote, likewise: what the arrays are."""
+OF_TABLE_ROWS = ("moments", "left_out")
+"""Its datasets `[column, table row]` of columns that are no inputs."""
 
 FEWEST_LEVELS = 32
 """Numbers from 0 to 1 are pixels where they are so many different multiples of 1/255: of fewer, as
@@ -48,14 +51,7 @@ _AS_PIXELS = (
 )
 
 # Errors that h5py raises on damaged files and on files that are not HDF5.
-_DAMAGE = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    KeyError,
-    OverflowError,
-)
+_DAMAGE = (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError)
 # HDF5 has no code for it that h5py would pass on.
 _CUT = re.compile(r"truncated file: eof = (\d+),.* stored_eof = (\d+)")
 
@@ -160,11 +156,17 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
     files = None if about["source_files"] is None else tuple(map(str, about["source_files"]))
     if files is not None and len(files) != len(given["x_train"]) + len(given.get("x_test", ())):
         raise DataError("a file for each sample", f"{len(files):,} in {path}", "clean again")
-    columns = None
+    columns, rows = None, _optional(file, "source_rows", path)
     if about["columns"] is not None:
         from kohort.data.tables.columns import Columns
 
-        columns = Columns.from_json(about["columns"])
+        kept = [key for key in OF_TABLE_ROWS if about.get(key)]
+        others = {key: np.atleast_2d(_whole(file, key, path)) for key in kept}
+        if any(rows is None or rows.max() >= each.shape[1] for each in others.values()):
+            raise DataError("rows of the table", f"rows beyond it in {path}", "clean again")
+        named: dict[str, Any]
+        named = {key: dict(zip(about[key], each, strict=True)) for key, each in others.items()}
+        columns = replace(Columns.from_json(about["columns"]), **named)
         if given["x_train"].shape[1:] != (len(columns.inputs),):
             raise DataError("inputs as its columns make them", f"others in {path}", "clean again")
     return Dataset(
@@ -178,7 +180,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         test_from="as the data that were cleaned had them",
         columns=columns,
         notes=tuple(map(str, (*about["notes"], *about["told"]))),
-        source_rows=_optional(file, "source_rows", path),
+        source_rows=rows,
         source_files=files,
         raw=raw,
         sample_weight=_optional(file, "sample_weight", path),
