@@ -323,6 +323,27 @@ def test_refuses_two_columns_of_one_name():
         kohort.Dataset.from_frame(frame, target="species")
 
 
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (
+            {"a": [1, None] * 10, "a is missing": [0, 1] * 10},
+            "two called 'a is missing', of the columns 'a' and 'a is missing'; rename or drop",
+        ),
+        (
+            {"a=b": ["c", "d"] * 10, "a": ["b=c", "e"] * 10},
+            "two called 'a=b=c', of the columns 'a=b' and 'a'; rename or drop a column",
+        ),
+    ],
+)
+def test_refuses_two_inputs_of_one_name(columns, told):
+    frame = pd.DataFrame(columns).assign(kind=["cat", "dog"] * 10)
+    with pytest.raises(DataError, match=f"inputs of different names, got {told}"):
+        kohort.Dataset.from_frame(frame, target="kind")
+    names = kohort.Dataset.from_frame(frame.rename(columns={"a": "z"}), target="kind").feature_names
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("group", [None, "owner"])
 def test_refuses_a_table_without_rows(group):
     frame = pd.DataFrame({"kg": [], "owner": [], "species": []})

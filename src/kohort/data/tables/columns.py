@@ -226,6 +226,21 @@ def check_names_differ(names: Sequence[str], where: str = "") -> None:
         raise DataError(expected, f"two columns {twice!r}", "rename one")
 
 
+def check_inputs_differ(columns: Sequence[Column]) -> None:
+    """Refuse columns whose inputs get one name, as `a` with gaps and `a is missing` do.
+
+    Raises:
+        DataError: There are two such.
+    """
+    made_of: dict[str, str] = {}
+    for column in columns:
+        for name in column.inputs:
+            if name in made_of:
+                told = f"two called {name!r}, of the columns {made_of[name]!r} and {column.name!r}"
+                raise DataError("inputs of different names", told, "rename or drop a column")
+            made_of[name] = column.name
+
+
 def texts(cells: pd.Series) -> pd.Series:
     """Cells as text, without the blanks around it."""
     return cells.astype(object).map(str).str.strip()

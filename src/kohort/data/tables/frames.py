@@ -16,6 +16,7 @@ from kohort.data.system import check_room
 from kohort.data.tables.columns import (
     Column,
     Columns,
+    check_inputs_differ,
     check_names_differ,
     listed,
     texts,
@@ -220,6 +221,7 @@ def _columns(frame: pd.DataFrame, train: np.ndarray) -> tuple[Columns, list[str]
             f"none; left out: {listed(left_out)}" if left_out else "none",
             f"{_OF_TEXTS}, or add columns" if of_text else "add columns to predict from",
         )
+    check_inputs_differ(found)
     told = [f"{count(len(found), 'column')} of inputs: {listed([c.name for c in found])}"]
     parted = [f"{c.name} ({len(c.categories)})" for c in found if c.kind == "category"]
     gaps = [f"{c.name} ({frame[c.name].isna().sum():,})" for c in found if c.has_gaps]
