@@ -22,6 +22,7 @@ class PixelScale:
 
     factor: float
     offset: float
+    image: tuple[int, ...] = ()  # its shape, where it is a row of pixels and was no grey square
 
     def scaled(self, pixels: np.ndarray) -> np.ndarray:
         """Inputs float32 of raw pixels, of the same shape."""
@@ -330,8 +331,7 @@ def test_arrays(
     if not any(map(len, given.values())):
         return x[:0], y[:0]
     if len(given) == 1:
-        (name,) = given
-        raise DataError("x_test and y_test, or neither", f"{name} alone", "give both")
+        raise DataError("x_test and y_test, or neither", f"{next(iter(given))} alone", "give both")
     check_side("test", *given.values())
     return given["x_test"], given["y_test"]
 

@@ -1,8 +1,10 @@
 """`kohort data prepare`: a file of images, and what is told."""
 
 import json
+from math import prod
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +13,9 @@ from kohort import load
 from kohort.data.checking import CENTRED, PixelScale
 from kohort.data.copies import find_copies
 from kohort.errors import DataError
+from kohort.report.checks.thumbnails import Thumbnails
+from kohort.report.exports.deployable import pixels_of, taking_raw_inputs
+from kohort.report.templates.rendering import png_url
 from tests.cli.in_process import kohort
 from tests.doors.refusals import held
 
@@ -123,6 +128,43 @@ def test_pictures_that_are_dim_or_pale_are_pictures(low, high, side, tmp_path):
     left = kohort("data", "clean", "data.h5", "--out", "clean.h5", cwd=tmp_path)
     assert left.returncode == 0, left.stderr
     assert load(tmp_path / "clean.h5").pixels == CENTRED
+
+
+SHAPES = {"wide": (9, 16), "colour": (6, 8, 3), "a colour square of rows": (3, 9, 3)}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+def test_the_shape_of_pictures_is_kept_beside_their_rows(kind, tmp_path):
+    random, shape = np.random.default_rng(4), SHAPES[kind]
+    for number in range(40):
+        path = tmp_path / "glyphs" / "AB"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, shape, np.uint8)).save(path)
+    prepared(tmp_path)
+    done = kohort("data", "clean", "data.h5", "--out", "clean.h5", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    inner = keras.Sequential([keras.Input((prod(shape),)), keras.layers.Activation("linear")])
+    for name in ("data.h5", "clean.h5"):
+        data = load(tmp_path / name)
+        assert data.input_shape == (prod(shape),)
+        assert pixels_of(data)["shape"] == list(shape)
+        image = np.asarray(Image.open(tmp_path / "glyphs" / data.source_files[0]))
+        taking = taking_raw_inputs(inner, data)
+        assert taking.input_shape == (None, *shape)
+        np.testing.assert_allclose(taking(image[None])[0], data.x_train[0], atol=1e-6)
+        assert Thumbnails(data).of(0) == png_url(image)
+
+
+@pytest.mark.parametrize(
+    "shape", [None, [12, 8], [4.0, 16], [-4, -16], "4x16", [64], [2, 32, 1, 1]]
+)
+def test_a_shape_that_is_not_of_the_rows_tells_nothing(shape, glyphs):
+    prepared(glyphs)
+    with h5py.File(glyphs / "data.h5", "a") as file:
+        how = json.loads(file["provenance"][:].tobytes()) | {"shape": shape}
+        del file["provenance"]
+        file["provenance"] = np.frombuffer(json.dumps(how).encode(), np.uint8)
+    assert load(glyphs / "data.h5").pixels == CENTRED
 
 
 def test_a_file_whose_rows_were_changed_since_is_judged_by_its_range(glyphs):

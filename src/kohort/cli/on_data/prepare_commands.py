@@ -85,6 +85,7 @@ def prepare(
             "sources": [source.name for source in sources],
             "seed": seed,
             "balance": balance,
+            "shape": sifted.images.shape[1:],
             "told": told,
         }
         with written_whole(out) as new:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.making.pixel_rows import scale_as_json
 from kohort.data.preparing.hdf5_files import ROWS, compressed, new_hdf5, put_json
 from kohort.data.readers.hdf5 import CLEANED, OF_TABLE_ROWS
 
@@ -36,7 +37,7 @@ def write_clean(path: Path, data: Dataset, told: list[str]) -> None:
     about: dict[str, Any] = {
         "class_names": data.class_names,
         "groups_of": data.groups_of,
-        "pixels": None if data.pixels is None else [data.pixels.factor, data.pixels.offset],
+        "pixels": scale_as_json(data.pixels),
         "columns": None if data.columns is None else data.columns.as_json(),
         "source_files": data.source_files,
         "unreadable": data.unreadable,

@@ -13,6 +13,7 @@ import numpy as np
 
 from kohort.data.checking import CENTRED, PixelScale
 from kohort.data.dataset import Dataset
+from kohort.data.making.pixel_rows import scale_of_json, scale_of_rows
 from kohort.data.raw_data import RawData
 from kohort.data.system import check_room
 from kohort.data.tables.rounding import CLOSE, EXACT, MOST_LOOKED_AT, lost_of, told_of_lost
@@ -79,10 +80,10 @@ def load_hdf5(path: Path) -> Dataset:
             if CLEANED in file:
                 return _cleaned(file, path)
             names, how = (_json(file, key, path) for key in (CLASS_NAMES, PROVENANCE))
-            is_prepared = isinstance(how, dict) and "sources" in how
+            made: dict[str, Any] = how if isinstance(how, dict) and "sources" in how else {}
             told: dict[str, Any] = {"name": legible(path.stem)}
             told["class_names"] = names if isinstance(names, list) else None
-            told["groups_of"] = PREPARED_GROUPS if is_prepared else ""
+            told["groups_of"] = PREPARED_GROUPS if made else ""
             if COMPACT[0] in file and "trainData" not in file:
                 told |= {key: _whole(file, key, path) for key in COMPACT}
                 samples = len(told["x_train"]) + len(told["x_test"])
@@ -99,7 +100,7 @@ def load_hdf5(path: Path) -> Dataset:
             "a whole HDF5 file", f"{path}, which {_damage(path, error)}", "write or fetch it again"
         ) from error
     (x_train, y_train), (x_test, y_test) = (_split_label(t, path) for t in (train, test))
-    scale = CENTRED if is_prepared and _are_centred(x_train, x_test) else None
+    scale = scale_of_rows(made.get("shape"), x_train, x_test) if made else None
     if scale is None and (scale := _known_scale(x_train)) is not None:
         if _may_be_square(x_train.shape[1]) or _are_bytes(x_train, scale):
             ends = "0 to 1" if scale.offset == 0 else "-0.5 to 0.5"
@@ -164,8 +165,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         others = {key: np.atleast_2d(_whole(file, key, path)) for key in kept}
         if any(rows is None or rows.max() >= each.shape[1] for each in others.values()):
             raise DataError("rows of the table", f"rows beyond it in {path}", "clean again")
-        named: dict[str, Any]
-        named = {key: dict(zip(about[key], each, strict=True)) for key, each in others.items()}
+        named: dict[str, Any] = {k: dict(zip(about[k], v, strict=True)) for k, v in others.items()}
         columns = replace(Columns.from_json(about["columns"]), **named)
         if given["x_train"].shape[1:] != (len(columns.inputs),):
             raise DataError("inputs as its columns make them", f"others in {path}", "clean again")
@@ -175,7 +175,7 @@ def _cleaned(file: h5py.File, path: Path) -> Dataset:
         name=legible(path.stem),
         **_groups(file, GROUPS[1], path),
         groups_of=str(about["groups_of"]),
-        pixels=None if about["pixels"] is None else PixelScale(*map(float, about["pixels"])),
+        pixels=scale_of_json(about["pixels"]),
         unreadable=tuple(map(str, about["unreadable"])),
         test_from="as the data that were cleaned had them",
         columns=columns,
@@ -319,11 +319,6 @@ def _split_label(table: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]
             "put the label last, numbered from 0",
         )
     return features, labels.astype(np.int32)
-
-
-def _are_centred(*sides: np.ndarray) -> bool:
-    """Whether features are still within the range to which `kohort data prepare` brings pixels."""
-    return all(x.min() >= -0.5 and x.max() <= 0.5 for x in sides)
 
 
 def _known_scale(x: np.ndarray) -> PixelScale | None:

@@ -77,9 +77,9 @@ def label_of(data: Dataset, labels: ClassLabels | None, sample: int) -> str:
 
 def _picture_shape(data: Dataset) -> tuple[int, ...] | None:
     """The shape of a sample as Pillow takes it; None where samples are no images."""
-    shape = data.input_shape
-    if data.pixels is None or 0 in shape:
+    if data.pixels is None or 0 in data.input_shape:
         return None
+    shape = data.pixels.image or data.input_shape
     if len(shape) == 1 and isqrt(shape[0]) ** 2 == shape[0]:
         return (isqrt(shape[0]),) * 2
     if len(shape) == 2:

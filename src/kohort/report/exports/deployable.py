@@ -159,7 +159,12 @@ def _edge(data: Dataset) -> float | None:
 
 
 def _image_shape(data: Dataset) -> tuple[int, ...]:
-    """The shape of a raw sample: a row of as many pixels as a square has was a square image."""
+    """The shape of a raw sample: a row of as many pixels as a square has was a square image.
+
+    Where it is told that it was another one, it is that one.
+    """
+    if data.pixels is not None and data.pixels.image:
+        return data.pixels.image
     if len(data.input_shape) == 1:
         side = round(float(np.sqrt(data.input_shape[0])))
         if side * side == data.input_shape[0]:
