@@ -9,6 +9,7 @@ from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer, score_table, warnings, what_axes_do
 from kohort.report.study_page.opening import headline
 from tests.findings.factorial.records import grid_of, record_of
+from tests.report.race.race_records import race_record
 
 SCORES = np.array([[0.70, 0.72, 0.69], [0.75, 0.71, 0.74], [0.80, 0.82, 0.79]])
 
@@ -73,6 +74,19 @@ def test_variants_of_the_winners_mean_are_said_to_be_level_with_it():
     assert same.startswith("All variants score the same in every replicate")
     apart = answer(Conclusions(record_of(grid_of(units=[1, 2]), [[0.5, 0.6], [0.75, 0.8]])))
     assert "level" not in apart
+
+
+def test_only_variants_of_the_same_replicates_are_level():
+    # v0 left as worse, by one point, with the mean of v1: but of the first four replicates.
+    scores = np.full((3, 8), np.nan)
+    scores[1] = np.repeat([0.82, 0.8], 4) + np.tile([0.01, -0.01, 0.02, -0.02], 2)
+    scores[0, :4] = scores[1, :4] - 0.01 + 0.0005 * np.array([1, -1, 1, -1])
+    scores[2] = scores[1] + 0.01 * np.array([1, -1, -1, -0.5, 1, 0.5, 1, -1])
+    conclusions = Conclusions(race_record(scores, (4, 8)))
+    assert conclusions.race.looks[0].verdicts == {0: "worse", 2: "open"}
+    assert np.ptp(conclusions.mean_errors) < 1e-9
+    for text in (answer(conclusions), headline(conclusions)):
+        assert text.startswith("v1 does best on validation data, level with v2: accuracy 81.0 % (")
 
 
 def test_a_score_that_is_zero_everywhere_is_not_told_as_certain():

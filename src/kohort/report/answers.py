@@ -176,13 +176,15 @@ def what_it_did(conclusions: Conclusions, ahead: str) -> str:
 
 
 def _level(conclusions: Conclusions) -> list[str]:
-    """The other variants whose mean score is the winner's."""
+    """The other variants whose mean score is the winner's, over the same replicates."""
     means, winner = conclusions.mean_errors, conclusions.winner
     assert winner is not None
-    apart = np.abs(means - means[winner])
     near = conclusions.study.scale.rounding(float(means[winner]))
+    have = np.isfinite(conclusions.study.errors)
+    # Of who left a race early, an equal mean is one of fewer replicates: of others.
+    is_level = (np.abs(means - means[winner]) <= near) & (have == have[winner]).all(axis=1)
     names = conclusions.record.variant_names
-    return [names[n] for n in np.flatnonzero(apart <= near) if n != winner]
+    return [names[n] for n in np.flatnonzero(is_level) if n != winner]
 
 
 def left_ahead_text(conclusions: Conclusions, winner: int) -> str:
