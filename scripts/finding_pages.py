@@ -58,6 +58,12 @@ replicate, the same for all variants.
   choose for each, a difference would be found in 15 % of
   [studies of equal variants whose loss is noisy](simulations.md#false-alarms-of-comparisons) with 5
   replicates, and in 32 % with 20.
+- **The winner** is the variant of lowest mean validation error at e\\* among those that lost no
+  replicate: that diverged in none, and have a score in each. A mean over only those that went well
+  says less. Where every variant lost some, it is chosen among all, each by the mean over those that
+  it has. One that lost some is named in the answer where it scores better than the winner in the
+  replicates that both have; where that is decided, tables call it `better` against the best. In a
+  [race](#races) the winner is the leader of the last look.
 - **The end** is the mean over the last quarter of the epochs.
 - **As many epochs again**: how far a curve would still fall in these is forecast from its last
   half. The interval is the union of Student's intervals by all shapes that the curve does not rule

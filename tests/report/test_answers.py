@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from kohort.data.inspection.learned import LearnedLayer
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import answer, score_table, warnings, what_axes_do
-from kohort.report.study_page.opening import headline
+from kohort.report.study_page.interval_plot import standings
+from kohort.report.study_page.opening import headline, what_helped, what_next
 from tests.findings.factorial.records import grid_of, record_of
-from tests.report.race.race_records import race_record
+from tests.report.race.race_records import noisy, race_record
 
 SCORES = np.array([[0.70, 0.72, 0.69], [0.75, 0.71, 0.74], [0.80, 0.82, 0.79]])
 
@@ -87,6 +89,113 @@ def test_only_variants_of_the_same_replicates_are_level():
     assert np.ptp(conclusions.mean_errors) < 1e-9
     for text in (answer(conclusions), headline(conclusions)):
         assert text.startswith("v1 does best on validation data, level with v2: accuracy 81.0 % (")
+
+
+LOST = " among the variants that lost no replicate"
+NOT_CHOSEN = (
+    "scored better where training came to its end, and was not chosen since it diverged, or has "
+    "no score, in some replicates"
+)
+
+
+def with_a_loss(number, *means, spread=0.004, sizes=None, wave=0.0):
+    """A study of three, of which one lost a replicate; a wave parts the last two."""
+    scores = noisy(*means, spread=spread)
+    scores[number] += wave * np.resize([1, -1], 8)
+    scores[number, 3] = np.nan
+    return Conclusions(record_of(grid_of(units=[1, 2, 3]), scores, sizes=sizes))
+
+
+UNDECIDED = {"number": 1, "means": (0.6, 0.93, 0.8), "wave": 0.25}
+
+
+def lost(number, means, **others):
+    return with_a_loss(number, *means, **others)
+
+
+@pytest.mark.parametrize(
+    ("conclusions", "name", "verdict"),
+    [
+        (lost(**UNDECIDED), "v1", "cannot tell"),
+        (lost(0, (0.95, 0.7, 0.9)), "v0", "better"),
+        (lost(1, (0.7, 0.95, 0.9)), "v1", "better"),
+    ],
+)
+def test_a_better_one_that_lost_a_replicate_is_told_and_so_who_may_be_best(
+    conclusions, name, verdict
+):
+    assert conclusions.winner_name == "v2"
+    assert [(c.a, c.b) for c in conclusions.passed_over] == [(name, "v2")]
+    open_ = verdict == "cannot tell"
+    told = f"{name} {NOT_CHOSEN}" + "; these replicates do not decide between it and v2" * open_
+    for text in (answer(conclusions), headline(conclusions)):
+        assert text.startswith(f"v2 does best on validation data{LOST}: accuracy ")
+        assert text.count(f" {told}.") == 1
+        assert "cannot tell it from" not in text
+    assert standings(conclusions)[name] == verdict
+    assert what_next(conclusions).startswith(
+        f"Lower the learning rate of {name}, or clip gradients (KH105): it diverged in some "
+        "replicates, and scored better than v2 in others."
+    )
+
+
+def test_one_that_lost_a_replicate_and_is_no_better_changes_no_words():
+    conclusions = lost(1, (0.7, 0.8, 0.9))
+    assert conclusions.passed_over == []
+    for text in (answer(conclusions), headline(conclusions)):
+        assert text.startswith("v2 does best on validation data: accuracy ")
+        assert "not chosen" not in text
+    assert "learning rate" not in what_next(conclusions)
+
+
+def test_where_all_lost_replicates_none_is_passed_over():
+    scores = noisy(0.6, 0.9, 0.9)
+    scores[0, 0] = scores[1, 1] = scores[2, 2] = np.nan
+    scores[1, 3:] -= 0.01
+    scores[1, 2] = 0.99
+    conclusions = Conclusions(record_of(grid_of(units=[1, 2, 3]), scores))
+    assert conclusions.passed_over == []
+    assert LOST not in answer(conclusions)
+
+
+def test_a_race_is_not_told_as_decided_of_a_better_one_that_diverged():
+    scores = noisy(0.6, 0.95, 0.9)
+    scores[1, 1] = np.nan
+    scores[:2, 4:] = np.nan
+    record = race_record(scores, (4, 8))
+    trained = np.isfinite(scores).astype(int)
+    trained[1, 1] = 1
+    whole = replace(record.whole, lengths=trained)
+    conclusions = Conclusions(replace(record, curves={1.0: whole}))
+    text = answer(conclusions)
+    assert text.startswith(f"v2 does best on validation data{LOST}: ")
+    assert f"v1 {NOT_CHOSEN}; these replicates do not decide between it and v2." in text
+    assert (
+        "The race was decided at look 1 of 2, after 4 replicates, but for v1, which left since "
+        "training diverged." in text
+    )
+
+
+def test_it_is_shown_that_one_that_lost_a_replicate_is_better_than_the_baseline():
+    scores = noisy(0.8, 0.95, 0.81)
+    scores[1, 3] = np.nan
+    scores[2] = scores[0] + 0.01 + 0.05 * np.resize([1, -1], 8)
+    conclusions = Conclusions(record_of(({}, {}, {}), scores))
+    assert conclusions.winner_name == "v2"
+    assert what_helped(conclusions).startswith("v1 +14.4 points (")
+
+
+def test_a_larger_one_that_scored_better_is_not_told_as_no_better():
+    for of, more in (
+        (UNDECIDED, "; that is not decided"),
+        ({"number": 1, "means": (0.7, 0.95, 0.9)}, ""),
+    ):
+        steps = {step.step: step for step in lost(**of, sizes=[10, 30, 20]).next_steps}
+        assert steps["a bigger model"].verdict == "cannot tell"
+        assert steps["a bigger model"].sentence == (
+            "The larger v1 scored better than v2 where they trained to the end, and diverged "
+            f"elsewhere{more}."
+        )
 
 
 def test_a_score_that_is_zero_everywhere_is_not_told_as_certain():

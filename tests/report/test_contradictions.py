@@ -25,6 +25,7 @@ from kohort.report.answers import (
     winners_flattery,
 )
 from kohort.report.factorial.addition_words import additions
+from kohort.report.study_page.interval_plot import BETTER, standings
 from kohort.report.tested import on_test
 
 METRICS = ("eval_accuracy", "eval_data_loss", "val_accuracy", "val_data_loss")
@@ -186,6 +187,21 @@ def no_step_is_unsure_of_what_the_answer_tells(conclusions):
             assert not [t for t in told if "cannot tell" in t or "no better" in t]
 
 
+def whoever_scored_better_than_the_winner_is_told(conclusions):
+    told, winner = answer(conclusions), conclusions.winner_name
+    better = [c for c in conclusions.passed_over if not c.is_equivalent]
+    assert ("among the variants that lost no replicate" in told) == bool(conclusions.passed_over)
+    untold = re.findall(r"cannot tell it from ([^.;]*)", told)
+    named = " ".join(re.findall(r"([^.]*) scored better where", told)).replace(",", "").split()
+    for c in better if len(better) < 5 else ():
+        assert c.a in named
+        assert not any(c.a in part for part in untold)
+    if winner is not None:
+        stands = standings(conclusions)
+        decided = {c.a for c in better if c.is_decided}
+        assert decided <= {name for name, stand in stands.items() if stand == BETTER}
+
+
 def whoever_is_better_scores_better(conclusions):
     scores = np.array([conclusions.score(n).mean for n in range(len(conclusions.study.variants))])
     sign = 1 if conclusions.study.scale.higher_is_better else -1
@@ -237,6 +253,7 @@ CHECKS = (
     one_number_of_replicates_for_a_pair,
     no_step_waits_for_epochs_that_do_not_help,
     no_step_is_unsure_of_what_the_answer_tells,
+    whoever_scored_better_than_the_winner_is_told,
     whoever_is_better_scores_better,
     the_answer_tells_of_each_other_variant_once,
     no_advice_is_for_other_replicates,

@@ -18,7 +18,7 @@ def test_the_answer_names_the_winner_whom_it_beats_and_whom_not():
         comparison("broken", "best", -0.1, 0.01),
     ]
     to_base = [comparison("base", "x", 0.0, 0.9), comparison("base", "best", 0.02, 0.01)]
-    assert winner_words.answer("best", score, POINTS, family, to_base) == (
+    assert winner_words.answer("best", score, POINTS, family, to_base, passed=["broken"]) == (
         "best does best on validation data: accuracy 93.0 % (92.0 to 94.0). "
         "It is better than the baseline, base: +2.0 points (+1.0 to +3.0), 20 fewer errors "
         "in 1,000. It is better than x. These replicates cannot tell it from y. "
@@ -160,8 +160,66 @@ def test_whom_the_winner_beats_is_told_in_a_sentence():
     alike = comparison("like", "best", 0.0, 0.9, p_alike=0.01)
     by_little = comparison("near", "best", 0.004, 0.01, p_alike=0.01)
     lucky = comparison("lucky", "best", -0.1, 0.01)
-    told = winner_words.whom_it_beats("best", [*won, *open_ones, alike, by_little, lucky], POINTS)
+    others = [*won, *open_ones, alike, by_little, lucky]
+    told = winner_words.whom_it_beats("best", others, POINTS, ["lucky"])
     assert told == (
         "like and near are as good within 1 point. These replicates cannot tell it from 4 "
-        f"variants. lucky {winner_words.LUCKIER}"
+        "variants. lucky scored better where training came to its end, and was not chosen since "
+        "it diverged, or has no score, in some replicates."
+    )
+
+
+NOT_CHOSEN = (
+    "scored better where training came to its end, and {} not chosen since {} diverged, or {} no "
+    "score, in some replicates"
+)
+
+
+def test_one_that_scored_better_and_lost_replicates_is_not_among_those_that_cannot_be_told():
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    near = comparison("near", "best", -0.001, 0.6)
+    lost = [comparison(name, "best", -0.1, 0.3) for name in ("a", "b", "c", "d")]
+    for told in (
+        winner_words.answer("best", score, POINTS, [near, lost[0]], [], passed=["a"]),
+        winner_words.whom_it_beats("best", [near, lost[0]], POINTS, ["a"]),
+    ):
+        assert told.endswith(
+            f"These replicates cannot tell it from near. a {NOT_CHOSEN.format('was', 'it', 'has')}"
+            "; these replicates do not decide between it and best."
+        )
+    passed = ["a", "b", "c", "d"]
+    many = NOT_CHOSEN.format("were", "they", "have")
+    told = winner_words.answer("best", score, POINTS, [near, *lost], [], passed=passed)
+    assert told.endswith(
+        f"a, b, c and d {many}; these replicates do not decide between them and best."
+    )
+    told = winner_words.whom_it_beats("best", [near, *lost], POINTS, passed)
+    assert f" 4 variants {many}; these" in told
+    # That it is as good is decided, and says all.
+    alike = comparison("a", "best", -0.002, 0.3, 0.01)
+    told = winner_words.answer("best", score, POINTS, [alike], [], passed=["a"])
+    assert told.endswith("there is no difference of practical interest (less than 1 point).")
+
+
+@pytest.mark.parametrize(
+    ("p", "standing", "more"),
+    [
+        (0.01, "is worse than", ""),
+        (0.3, "seems worse than", "; these replicates do not decide between it and best"),
+    ],
+)
+def test_why_a_better_baseline_is_not_the_winner_is_told_too(p, standing, more):
+    score = Interval(0.93, 0.92, 0.94, 5, NAN)
+    step = [comparison("base", "best", -0.1, p)]
+    told = winner_words.answer("best", score, POINTS, [], step, passed=["base"])
+    assert f"It {standing} the baseline, base: " in told
+    assert told.endswith(f" base {NOT_CHOSEN.format('was', 'it', 'has')}{more}.")
+    assert "not chosen" not in winner_words.answer("best", score, POINTS, [], step)
+
+
+def test_where_all_lost_replicates_that_is_not_why_another_was_not_chosen():
+    told = winner_words.whom_it_beats("best", [comparison("a", "best", -0.1, 0.01)], POINTS)
+    assert told == (
+        "a scored better in the replicates that both have, but not in the mean over all that each "
+        "has."
     )

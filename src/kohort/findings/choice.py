@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kohort.findings.families import families
 from kohort.findings.judged import StudyCurves
 from kohort.findings.race import replay
+from kohort.findings.statistics.comparison import Comparison
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,32 @@ def choose(study: StudyCurves) -> int | None:
         The number; None where no variant trained to the end.
     """
     return replay(study, study.looks).leader if study.looks else study.lowest
+
+
+def lost_some(study: StudyCurves) -> np.ndarray:
+    """Which variants diverged, or have no score, in a replicate that they trained, `[variant]`."""
+    of_each = zip(study.variants, study.errors, strict=True)
+    return np.array([not np.isfinite(errors[c.lengths > 0]).all() for c, errors in of_each])
+
+
+def passed_over(study: StudyCurves, winner: int) -> list[Comparison]:
+    """The winner (`b`) against those (`a`) that scored better, and lost some replicates.
+
+    Better in the mean over the replicates that both have, decided or not. Who lost replicates is
+    not chosen while another lost none: so there are none where the winner lost some too.
+    """
+    lost = lost_some(study)
+    if lost[winner]:
+        return []
+    losers = {curves.name for curves, is_lost in zip(study.variants, lost, strict=True) if is_lost}
+    found, near = families(study), study.scale.rounding(float(study.means[winner]))
+    return [
+        c
+        for c in (*found.baseline, *found.winner)
+        if c.a in losers
+        and c.b == study.variants[winner].name
+        and (-1 if c.higher_is_better else 1) * c.difference.mean > near
+    ]
 
 
 def optimism(study: StudyCurves) -> Optimism | None:

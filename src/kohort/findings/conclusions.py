@@ -8,7 +8,7 @@ import numpy as np
 from kohort.errors import DesignError
 from kohort.evidence.record import StudyRecord
 from kohort.findings.cheapest import cheapest
-from kohort.findings.choice import Optimism, choose, optimism
+from kohort.findings.choice import Optimism, choose, lost_some, optimism, passed_over
 from kohort.findings.classes.counted_answers import Answers
 from kohort.findings.classes.label_answers import LabelAnswers
 from kohort.findings.classes.recalls import Recalls, recalls_of
@@ -92,6 +92,14 @@ class Conclusions:
         return None if self.winner is None else self.record.variant_names[self.winner]
 
     @cached_property
+    def passed_over(self) -> list[Comparison]:
+        """The winner against those that scored better, and were not chosen: they lost replicates.
+
+        As `findings.choice.passed_over`; empty without a winner.
+        """
+        return [] if self.winner is None else passed_over(self.study, self.winner)
+
+    @cached_property
     def race(self) -> RaceState | None:
         """What the looks of the race decided; None where all replicates were trained."""
         looks = self.record.settings.looks
@@ -173,13 +181,9 @@ class Conclusions:
         Means over only the replicates that have a score come after complete ones, and in a race
         means over fewer replicates come after those over more.
         """
-        lost = np.array(
-            [
-                not np.isfinite(errors[curves.lengths > 0]).all()
-                for curves, errors in zip(self.study.variants, self.study.errors, strict=True)
-            ]
-        )
-        order: list[int] = np.lexsort((self.mean_errors, -self.record.whole.trained, lost)).tolist()
+        order: list[int] = np.lexsort(
+            (self.mean_errors, -self.record.whole.trained, lost_some(self.study))
+        ).tolist()
         return order
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kohort.findings.choice import passed_over
 from kohort.findings.families import families
 from kohort.findings.finding import Finding
 from kohort.findings.judged import StudyCurves, VariantCurves
@@ -128,7 +129,7 @@ def _bigger_model(study: StudyCurves, winner: int, against: Mapping[str, Compari
         more = any(c.parameters > model.parameters for c in study.variants)
         kind = "much larger" if more else "larger"
         return NextStep(step, "cannot tell", f"No variant is {kind} than {model.name}; try one.")
-    return _from_rivals(step, model.name, "larger", larger, against)
+    return _from_rivals(step, study, winner, "larger", larger, against)
 
 
 def _more_regularisation(
@@ -148,7 +149,7 @@ def _more_regularisation(
         and regularizer_count[c.b] > curves.regularizer_count
     ]
     if added:
-        return _from_rivals(step, curves.name, "regularised", added, against)
+        return _from_rivals(step, study, winner, "regularised", added, against)
     if {of_winner[code].verdict for code in (overfit.RULE.code, gap.RULE.code)} == {"not found"}:
         sentence = f"{curves.name} neither overfits nor has a generalisation gap to close"
         if more_epochs == "does not help":
@@ -160,13 +161,27 @@ def _more_regularisation(
 
 
 def _from_rivals(
-    step: str, name: str, kind: str, rivals: Sequence[str], against: Mapping[str, Comparison]
+    step: str,
+    study: StudyCurves,
+    winner: int,
+    kind: str,
+    rivals: Sequence[str],
+    against: Mapping[str, Comparison],
 ) -> NextStep:
     """Judge a step by variants that take it; it does not help if all are worse or equivalent."""
-    better = [rival for rival in rivals if rival in against and against[rival].better == rival]
+    name = study.variants[winner].name
+    passed = {c.a for c in passed_over(study, winner) if not c.is_equivalent}
+    better = [
+        rival
+        for rival in rivals
+        if rival in against and (against[rival].better == rival or rival in passed)
+    ]
     if better:
         where = "where they trained to the end, and diverged elsewhere"
-        sentence = f"The {kind} {shortlist(better)} scored better than {name} {where}."
+        unsure = [rival for rival in better if not against[rival].is_decided]
+        whose = f"for {shortlist(unsure)} " * (len(unsure) < len(better))
+        but = f"; {whose}that is not decided" * bool(unsure)
+        sentence = f"The {kind} {shortlist(better)} scored better than {name} {where}{but}."
         return NextStep(step, "cannot tell", sentence)
     undecided = [
         rival

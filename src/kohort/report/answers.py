@@ -117,6 +117,7 @@ def answer(conclusions: Conclusions, *, warns: bool = True) -> str:
         conclusions.diverged,
         what_it_did(conclusions, ahead),
         conclusions.record.settings.baseline,
+        [c.a for c in conclusions.passed_over],
     )
     state = conclusions.race
     ended = "" if state is None else how_it_ended(conclusions.study, state)
@@ -172,7 +173,8 @@ def what_it_did(conclusions: Conclusions, ahead: str) -> str:
         return "stood to the end of the race"
     level = _level(conclusions)
     told = f", level with {winner_words.few_or_count(level)}" if level else ""
-    return f"does best on validation data{told}"
+    among = " among the variants that lost no replicate" * bool(conclusions.passed_over)
+    return f"does best on validation data{among}{told}"
 
 
 def _level(conclusions: Conclusions) -> list[str]:

@@ -38,7 +38,11 @@ def not_beaten(conclusions: Conclusions) -> str:
     else:
         return ""
     assert isinstance(gain, Interval)
-    if gain.mean < 0 and gain.lies_below(0.0):
+    reference = study.majority or study.constant
+    assert reference is not None
+    # One that lost most replicates is not judged, and may have scored better in the others.
+    error, least = study.scale.error(reference.valid.mean()), np.nanmin(conclusions.mean_errors)
+    if gain.mean < 0 and gain.lies_below(0.0) and least >= error:
         return f"Even the best variant is worse than {what}."
     return f"No variant is shown to beat {what}."
 

@@ -1,6 +1,6 @@
 """Writes who wins, and against whom, in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from kohort.findings.names import MOST_NAMES, capital, listing, shortlist
 from kohort.findings.statistics.comparison import Comparison
@@ -18,6 +18,7 @@ def answer(
     diverged: Sequence[tuple[str, int, int]] = (),
     does: str = "does best on validation data",
     baseline: str = "the baseline",
+    passed: Collection[str] = (),
 ) -> str:
     """The answer in a few sentences: the winner, its score, and the variants as good as it.
 
@@ -30,6 +31,8 @@ def answer(
         diverged: Names of variants with replicates that diverged, how many did, and of how many.
         does: What the winner does.
         baseline: What the baseline is called.
+        passed: Names of variants that scored better than the winner where both trained to the end,
+            and were not chosen since they lost replicates.
     """
     sentences = [scores(winner, does, score, scale)]
     step = next((c for c in against_baseline if c.b == winner), None)
@@ -41,7 +44,9 @@ def answer(
         )
     # A variant that never trained to the end has no score to compare with.
     others = [c for c in against_all if c.difference.n and (step is None or c.a != step.a)]
-    sentences += _of_others(winner, others, scale)
+    if step is not None and step.a in passed and not step.is_equivalent:
+        others.append(step)  # why it is not the winner, which the difference does not say
+    sentences += _of_others(winner, others, scale, passed)
     if diverged:
         sentences.append(divergence(diverged))
     return " ".join(sentences)
@@ -53,7 +58,9 @@ def scores(name: str, does: str, score: Interval, scale: Scale) -> str:
     return f"{name} {does}: {scale.title} {scale.score(score)}{lower}."
 
 
-def whom_it_beats(winner: str, others: Sequence[Comparison], scale: Scale) -> str:
+def whom_it_beats(
+    winner: str, others: Sequence[Comparison], scale: Scale, passed: Collection[str] = ()
+) -> str:
     """Whether the winner (`b`) is better than all others (`a`), or else from whom it is not told.
 
     More than a few are counted, not named.
@@ -62,21 +69,22 @@ def whom_it_beats(winner: str, others: Sequence[Comparison], scale: Scale) -> st
         winner: Its name.
         others: The winner against each other variant that has a score.
         scale: The scale of the metric that scores.
+        passed: As in `answer`.
     """
     if not others:
         return ""
     alike = [c.a for c in others if c.is_equivalent]
-    luckier = [c.a for c in others if c.is_decided and c.better != winner and not c.is_equivalent]
-    untold = [c.a for c in others if not c.is_conclusive]
+    kinds = [(_kind(c, winner, passed), c.a) for c in others if not c.is_equivalent]
     texts = []
     if alike:
         verb = "is" if len(alike) == 1 else "are"
         margin = scale.amount(others[0].margin)
         texts.append(f"{few_or_count(alike)} {verb} as good within {margin}.")
-    if untold:
+    if untold := [name for kind, name in kinds if kind == "undecided"]:
         texts.append(f"These replicates cannot tell it from {few_or_count(untold)}.")
-    if luckier:
-        texts.append(f"{few_or_count(luckier)} {LUCKIER}")
+    for which in ("luckier", "passed", "shared"):
+        names = [name for kind, name in kinds if kind == which]
+        texts += [_better(which, few_or_count(names), len(names), winner)] * bool(names)
     if texts:
         return " ".join(texts)
     return f"It is better than {others[0].a if len(others) == 1 else f'all {len(others)} others'}."
@@ -87,15 +95,19 @@ def few_or_count(names: Sequence[str]) -> str:
     return listing(names) if len(names) <= MOST_NAMES else f"{len(names)} variants"
 
 
-def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[str]:
+def _of_others(
+    winner: str, others: Sequence[Comparison], scale: Scale, passed: Collection[str]
+) -> list[str]:
     """How the winner (`b`) stands to the others (`a`), a sentence for each kind of verdict."""
     kinds: dict[str, list[str]] = {}
     for c in sorted(others, key=lambda c: abs(c.difference.mean)):  # the closest are named
-        decided = "worse" if c.better == winner else "luckier" if c.is_decided else "undecided"
-        kinds.setdefault(f"{decided}{words.LITTLE * c.is_equivalent}", []).append(c.a)
+        kind = _kind(c, winner, passed)
+        by_little = c.is_equivalent and kind in {"worse", "undecided"}
+        kinds.setdefault(f"{kind}{words.LITTLE * by_little}", []).append(c.a)
     margin = scale.amount(others[0].margin) if others else ""
-    alone = [c.a for c in others if c.excludes_zero and not c.is_conclusive]
-    whom = f" tell it from {shortlist(alone)}" * (len(alone) < len(kinds.get("undecided", ())))
+    undecided = kinds.get("undecided", ())
+    alone = [c.a for c in others if c.excludes_zero and c.a in undecided]
+    whom = f" tell it from {shortlist(alone)}" * (len(alone) < len(undecided))
     but = f"; without correction for all that is compared they could{whom}" * bool(alone)
     texts = {
         "worse": "It is better than {}.",
@@ -105,16 +117,36 @@ def _of_others(winner: str, others: Sequence[Comparison], scale: Scale) -> list[
             f"(less than {margin})."
         ),
         "undecided": "These replicates cannot tell it from {}{}.",
-        "luckier": f"{{}} {LUCKIER}",
-        f"luckier{words.LITTLE}": f"{{}} {LUCKIER}",
     }
-    return [texts[kind].format(shortlist(kinds[kind]), but) for kind in texts if kind in kinds]
+    told = [texts[kind].format(shortlist(kinds[kind]), but) for kind in texts if kind in kinds]
+    better = [kind for kind in ("luckier", "passed", "shared") if kind in kinds]
+    return told + [_better(k, shortlist(kinds[k]), len(kinds[k]), winner) for k in better]
 
 
-LUCKIER = (
-    "scored better where training came to its end, and was not chosen since it diverged, or has no "
-    "score, in some replicates."
-)
+def _kind(c: Comparison, winner: str, passed: Collection[str]) -> str:
+    """How the winner (`b`) stands to another (`a`), by what is decided, and who lost replicates."""
+    if c.better == winner:
+        return "worse"
+    if c.is_decided:
+        return "luckier" if c.a in passed else "shared"
+    return "passed" if c.a in passed and not c.is_equivalent else "undecided"
+
+
+def _better(kind: str, names: str, count: int, winner: str) -> str:
+    """That some scored better than the winner, and why they are not it, in a sentence."""
+    if kind == "shared":  # each variant lost replicates: the means are over those of its own
+        return (
+            f"{names} scored better in the replicates that both have, but not in the mean over all "
+            "that each has."
+        )
+    was, it, has, them = (
+        ("was", "it", "has", "it") if count == 1 else ("were", "they", "have", "them")
+    )
+    but = f"; these replicates do not decide between {them} and {winner}" * (kind == "passed")
+    return (
+        f"{names} scored better where training came to its end, and {was} not chosen since {it} "
+        f"diverged, or {has} no score, in some replicates{but}."
+    )
 
 
 def cheaper(name: str, ratio: float, margin: float, scale: Scale) -> str:

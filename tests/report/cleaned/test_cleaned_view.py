@@ -73,7 +73,7 @@ def test_the_table_and_the_sentences_tell_whether_a_verdict_turns(results):
     ]
     first, second, *_, last = on_clean.turns_text(on_raw)
     assert first.startswith("No verdict turns where the data are cleaned: of 1 comparison 1 is dec")
-    assert second == "4 does best on both."
+    assert second == "4 is the winner on both."
     train, valid = on_clean.settings.samples
     assert train + valid < 216
     assert f"{train} of 180 samples train, and {valid} of 60 validate" in last

@@ -20,10 +20,10 @@ TOLD = {
     "turns": (
         ((0.80, 0.85), (0.85, 0.80)),
         ["A verdict turns where the data are cleaned, of 1 comparison.",
-         "v1 does best on the raw data, v0 on the clean ones.",
+         "v1 is the winner on the raw data, v0 on the clean ones.",
          "v1 against v0: on the raw data v1 is better, on the clean ones v0 is better."],
     ),
-    "the same": (((0.80, 0.85), (0.80, 0.90)), [ALIKE, "v1 does best on both."]),
+    "the same": (((0.80, 0.85), (0.80, 0.90)), [ALIKE, "v1 is the winner on both."]),
     "nothing that matters": (
         ((0.80, 0.85), (0.85, 0.85)),
         ["A verdict turns where the data are cleaned, of 1 comparison.",
@@ -77,7 +77,7 @@ def test_other_winners_that_neither_data_tell_apart():
     )
     told = turn_sentences(turning(raw, clean), POINTS)
     assert told[1] == (
-        "v1 does best on the raw data, v0 on the clean ones; between these two neither decides."
+        "v1 is the winner on the raw data, v0 on the clean ones; between these two neither decides."
     )
 
 
@@ -85,7 +85,7 @@ def test_other_winners_that_are_as_good():
     told = turn_sentences(found((0.80, 0.801), (0.801, 0.80)), POINTS)
     assert told[0] == ALIKE
     assert told[1] == (
-        "v1 does best on the raw data, v0 on the clean ones; between these two both say: no "
+        "v1 is the winner on the raw data, v0 on the clean ones; between these two both say: no "
         "difference of practical interest."
     )
 

@@ -21,6 +21,16 @@ def added(best, variant, *replicates):
     return best
 
 
+def test_one_that_lost_a_replicate_leads_only_while_all_others_did_too():
+    best = BestSoFar(ACCURACY)
+    added(best, "a", [(0.4, 0.9)], [(float("nan"), 0.5)])
+    assert best() == Best("accuracy", "90.0 %", "a")
+    added(best, "b", [(0.5, 0.8)], [(0.5, 0.8)])
+    assert best() == Best("accuracy", "80.0 %", "b")
+    added(best, "a", [(0.4, 0.9)], [(0.4, 0.9)])  # it begins again
+    assert best() == Best("accuracy", "90.0 %", "a")
+
+
 def test_each_replicate_counts_at_the_epoch_of_lowest_loss_of_the_others():
     best = BestSoFar(ACCURACY)
     assert best() is None

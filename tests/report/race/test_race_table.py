@@ -66,7 +66,10 @@ def test_one_that_is_back_at_the_last_look_is_no_leader_and_has_the_replicates_t
     }  # fmt: skip
     assert table["replicates"].to_dict() == {"v1": 8, "v0": 8, "v2": 4, "v3": 4}
     ended, _, last, *_ = race_text(conclusions)
-    assert ended == "The race was decided at look 2 of 2, after 8 replicates."
+    assert ended == (
+        "The race was decided at look 2 of 2, after 8 replicates, but for v0, which left since "
+        "training diverged."
+    )
     assert "v1 leads; v2 and v3 are back, since the leader then diverged; v" in last
 
 

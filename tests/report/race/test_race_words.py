@@ -38,7 +38,11 @@ def test_a_look_says_who_left_and_how_and_names_few():
 
 def test_the_end_says_whether_it_is_decided_and_what_would_decide():
     assert how_it_ended(STUDY, state(FIRST, OTHER, ends="decided")) == (
-        "The race was decided at look 2 of 3, after 8 replicates."
+        "The race was decided at look 2 of 3, after 8 replicates, but for a, which left since "
+        "training diverged."
+    )
+    assert how_it_ended(STUDY, state(look(4, 0, b="worse"), ends="decided")) == (
+        "The race was decided at look 1 of 3, after 4 replicates."
     )
     still = look(12, 0, b="open", c="worse")
     last = how_it_ended(STUDY, state(FIRST, OTHER, still, ends="last look"))

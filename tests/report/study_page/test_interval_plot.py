@@ -9,10 +9,12 @@ import pytest
 from kohort.data.simple_answers.constant_answers import ConstantAnswer
 from kohort.findings.conclusions import Conclusions
 from kohort.report.answers import score_table
+from kohort.report.charts import PURPLE
 from kohort.report.study_page.interval_picture import NARROW, WIDE, _layers, interval_svg
 from kohort.report.study_page.interval_plot import (
     AS_GOOD,
     BEST,
+    BETTER,
     OPEN,
     REFERENCE,
     WORSE,
@@ -41,6 +43,17 @@ def test_variants_stand_as_the_comparisons_decide():
     assert plot.points["variant"].iloc[0] == "v1"
     assert plot.margin == pytest.approx(0.01)
     assert plot.others == 0
+
+
+def test_a_better_one_that_lost_a_replicate_has_a_word_of_its_own():
+    scores = noisy(0.6, 0.9, 0.8)
+    scores[1, 3] = np.nan
+    plot = of(scores)
+    stands = zip(plot.points["variant"], plot.points["standing"], strict=True)
+    assert list(stands) == [("v2", BEST), ("v0", WORSE), ("v1", BETTER)]
+    svg = interval_svg(plot, WIDE)
+    assert f">{BETTER}</text>" in svg
+    assert PURPLE in svg
 
 
 def test_its_numbers_are_those_of_the_table():

@@ -279,6 +279,9 @@ def test_where_none_is_shown_to_beat_it_that_is_said_once():
     told = headline(referred([[8.0, 8.2, 8.1], [7.0, 7.1, 7.3]], 5.0))
     assert told.startswith("Even the best variant is worse than always answering the mean")
     assert "no better" not in told
+    nan = float("nan")
+    told = headline(referred([[8.0, 8.2, 8.1], [2.0, 2.1, nan]], 5.0))
+    assert told.startswith("No variant is shown to beat always answering the mean")
     told = headline(referred([[8.0, 9.2, 7.1], [8.9, 8.3, 6.0]], 7.5))
     assert told.startswith("No variant is shown to beat always answering the mean")
     assert "no better" not in told

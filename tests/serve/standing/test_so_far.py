@@ -64,6 +64,14 @@ def test_in_a_race_those_that_left_stand_behind_those_that_go_on(looks, first):
     assert found.standings[0].variant == first
 
 
+def test_those_that_lost_a_replicate_stand_last_as_in_the_table():
+    """b scores better."""
+    told = measured({(0, 0): 4, (0, 1): 4, (1, 0): 4, (1, 1): 3})
+    assert [one.variant for one in stood(told).standings] == ["b", "a"]
+    told.record(1, 1, 3, logs(float("nan"), 0.6))
+    assert [one.variant for one in stood(told).standings] == ["a", "b"]
+
+
 def test_nothing_is_said_of_nothing():
     assert stood(LiveCurves(METRIC)) == ([], [])
 

@@ -102,8 +102,8 @@ def _winners(turning: Turning) -> str:
         missing = [on for on, name in (("raw", raw), ("clean", clean)) if name is None]
         return f"On the {' and the '.join(missing)} data no variant trained to the end."
     if raw == clean:
-        return f"{raw} does best on both."
-    told = f"{raw} does best on the raw data, {clean} on the clean ones"
+        return f"{raw} is the winner on both."
+    told = f"{raw} is the winner on the raw data, {clean} on the clean ones"
     (turn,) = (t for t in turning.turns if {t.raw.a, t.raw.b} == {raw, clean})
     if turn.outcome == "turns":
         return f"{told}."

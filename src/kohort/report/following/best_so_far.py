@@ -74,6 +74,7 @@ class BestSoFar:
         self._ended: defaultdict[str, set[int]] = defaultdict(set)
         # Of a large study most variants have not changed since the last look.
         self._changed, self._means = set[str](), dict[str, float]()
+        self._lost = set[str]()
         self._able: frozenset[str] | None = None
 
     def among(self, variants: Iterable[str]) -> None:
@@ -94,7 +95,10 @@ class BestSoFar:
         self._changed.add(variant)
 
     def __call__(self) -> Best | None:
-        """The best one; None before the first."""
+        """The best one; None before the first.
+
+        As in `StudyCurves.candidates`, of those that lost no replicate, while there are any.
+        """
         self._means |= {variant: self._mean(variant) for variant in self._changed}
         self._changed.clear()
         able = {
@@ -102,7 +106,8 @@ class BestSoFar:
             for variant, mean in self._means.items()
             if self._able is None or variant in self._able
         }
-        return best_of(able, self._score)
+        whole = {variant: mean for variant, mean in able.items() if variant not in self._lost}
+        return best_of(whole, self._score) or best_of(able, self._score)
 
     def _mean(self, variant: str) -> float:
         measured = self._measured[variant]
@@ -114,4 +119,8 @@ class BestSoFar:
             values[:, place, :epochs] = np.transpose(measured[replicate][:epochs])
         train, valid, score = values
         told = VariantCurves(variant, train, valid, score, score, np.array([*lengths.values()]))
+        if len(told.sound) < len(lengths):
+            self._lost.add(variant)
+        else:
+            self._lost.discard(variant)
         return float(told.at_best(score)[told.sound].mean()) if len(told.sound) else math.nan

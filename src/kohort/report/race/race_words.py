@@ -30,7 +30,11 @@ def how_it_ended(study: StudyCurves, state: RaceState) -> str:
     number, last = len(state.looks), state.looks[-1]
     where = f"look {number} of {len(state.sizes)}, after {last.replicates} replicates"
     if state.ends == "decided":
-        ended = f"The race was decided at {where}."
+        lost = [
+            study.variants[n].name for n, look in state.left.items() if look.verdicts[n] == DIVERGED
+        ]
+        but = f", but for {shortlist(lost)}, which left since training diverged" * bool(lost)
+        ended = f"The race was decided at {where}{but}."
     elif state.ends == "diverged":
         ended = f"The race ended at {where}, since every variant diverged."
     elif state.ends in {UNDECIDABLE, UNLIKELY}:

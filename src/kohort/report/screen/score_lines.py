@@ -9,9 +9,9 @@ from rich.text import Text
 
 from kohort.findings.conclusions import Conclusions
 from kohort.report.screen.score_columns import GAP, ScoreColumn, ScoreColumns, score_columns
-from kohort.report.study_page.interval_plot import AS_GOOD, BEST, OPEN, WORSE
+from kohort.report.study_page.interval_plot import AS_GOOD, BEST, BETTER, OPEN, WORSE
 
-_STYLES = {BEST: "bold green", AS_GOOD: "cyan", OPEN: "yellow", WORSE: "dim"}
+_STYLES = {BEST: "bold green", AS_GOOD: "cyan", OPEN: "yellow", WORSE: "dim", BETTER: "magenta"}
 _REFERENCE = "dim italic"
 _PLAIN = 80
 """Letters of a line where nobody knows how wide the screen is."""

@@ -7,11 +7,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from kohort.report.charts import GREEN, GREY, ORANGE, SKY, on_the_page
+from kohort.report.charts import GREEN, GREY, ORANGE, PURPLE, SKY, on_the_page
 from kohort.report.figures import short_names
 from kohort.report.study_page.interval_plot import (
     AS_GOOD,
     BEST,
+    BETTER,
     OPEN,
     REFERENCE,
     WORSE,
@@ -20,7 +21,7 @@ from kohort.report.study_page.interval_plot import (
 )
 
 # Each row has its word as well.
-_COLOURS = {BEST: GREEN, AS_GOOD: SKY, OPEN: ORANGE, WORSE: GREY}
+_COLOURS = {BEST: GREEN, AS_GOOD: SKY, OPEN: ORANGE, WORSE: GREY, BETTER: PURPLE}
 _COLOURS[REFERENCE] = _COLOURS[WORSE]
 # Its edges are what is read, and stand out from the page.
 _BAND: dict[str, Any] = {"fill": GREEN, "fillOpacity": 0.13, "stroke": GREEN, "strokeWidth": 1}

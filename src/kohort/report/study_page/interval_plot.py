@@ -16,6 +16,8 @@ SHOWN = 12
 OF_MANY = 10
 """The number of variants in it where there are more than that."""
 BEST, AS_GOOD, OPEN, WORSE = "best", "as good", "cannot tell", "worse"
+BETTER = "better"
+"""Decided to be better than the winner where both trained, and not chosen: it lost replicates."""
 REFERENCE = "reference"
 """What one answer for all samples is called in the place of a verdict."""
 FAR = 10
@@ -28,8 +30,9 @@ class IntervalPlot:
 
     Args:
         points: A row for each variant that is shown, best first: variant, mean, low, high (of
-            the validation score), train, standing ("best", "as good", "cannot tell" or "worse");
-            among them one answer for all samples ("reference"), where it scores about as they do.
+            the validation score), train, standing ("best", "as good", "cannot tell", "worse" or
+            "better"); among them one answer for all samples ("reference"), where it scores about
+            as they do.
         margin: The margin of equivalence, in the unit of the metric.
         scale: The scale of the metric.
         others: How many variants with a score are not shown.
@@ -108,8 +111,8 @@ def standings(conclusions: Conclusions) -> dict[str, str]:
     found = {winner: BEST}
     for c in [*families.winner, *(c for c in families.baseline if winner in (c.a, c.b))]:
         other = c.a if c.b == winner else c.b
-        is_worse = c.better == winner and not c.is_equivalent
-        found[other] = WORSE if is_worse else AS_GOOD if c.is_equivalent else OPEN
+        decided = WORSE if c.better == winner else BETTER if c.is_decided else OPEN
+        found[other] = AS_GOOD if c.is_equivalent else decided
     return found
 
 

@@ -96,7 +96,8 @@ def headline(conclusions: Conclusions) -> str:
     told = winner_words.scores(
         name, what_it_did(conclusions, ahead), conclusions.score(winner), scale
     )
-    standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale)
+    passed = [c.a for c in conclusions.passed_over]
+    standing = winner_words.whom_it_beats(name, _against_all(conclusions), scale, passed)
     worse = left_as_worse_text(conclusions, winner)
     parts = [not_beaten(conclusions), told, standing, worse, ahead, twins(conclusions)]
     parts += [of_no_use(conclusions), common]
@@ -188,6 +189,10 @@ def what_helped(conclusions: Conclusions) -> str:
         return told or "No addition to a variant is shown to make a difference that matters."
     step = next((c for c in families.baseline if c.b == conclusions.winner_name), None)
     if step is None or step.better != step.b:
+        # One that lost replicates, or whose scores vary less than the winner's.
+        shown = [c for c in families.baseline if c.better == c.b]
+        step = max(shown, key=lambda c: abs(c.difference.mean), default=None)
+    if step is None:
         return f"Nothing is shown to be better than {conclusions.record.settings.baseline}."
     return f"{_told(step, conclusions)}."
 
@@ -257,6 +262,7 @@ def what_next(conclusions: Conclusions) -> str:
     ]
     replicates_tell = conclusions.race is None and not beats_none
     texts += [_of_early_rivals(conclusions)] * replicates_tell
+    texts += [_steadier(conclusions)]
     texts += [
         f"{capital(step.step)} would help {name}."
         for step in conclusions.next_steps
@@ -272,6 +278,19 @@ def what_next(conclusions: Conclusions) -> str:
     if not unknown:
         return "Nothing that this study tried would help further."
     return f"The study cannot tell whether {shortlist(unknown, 'or')} would help {name}."
+
+
+def _steadier(conclusions: Conclusions) -> str:
+    """What may let one win that scored better than the winner, but diverged in some replicates."""
+    losers = {name for name, *_ in conclusions.diverged}
+    better = [c.a for c in conclusions.passed_over if c.a in losers and not c.is_equivalent]
+    if not better:
+        return ""
+    it = "it" if len(better) == 1 else "each"
+    return (
+        f"Lower the learning rate of {few_or_count(better)}, or clip gradients (KH105): {it} "
+        f"diverged in some replicates, and scored better than {conclusions.winner_name} in others."
+    )
 
 
 def _is_all_right(conclusions: Conclusions) -> bool:

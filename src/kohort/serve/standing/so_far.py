@@ -7,6 +7,7 @@ import numpy as np
 
 from kohort.evidence.curves import Curves
 from kohort.evidence.record import BY_VARIANT, StudyRecord, from_json
+from kohort.findings.choice import lost_some
 from kohort.findings.conclusions import Conclusions
 from kohort.findings.diagnosis import of_variants
 from kohort.findings.finding import Finding
@@ -58,8 +59,8 @@ def so_far(
     """How a study stands.
 
     A variant is judged by its members that have finished; while none has, by those that train, each
-    up to the epoch that all of them have reached. In a race those that have left stand behind those
-    that go on, however they score, as in its table.
+    up to the epoch that all of them have reached. As in its table those that lost replicates stand
+    last, and in a race those that have left behind those that go on, however they score.
 
     Args:
         outset: What was known before it trained.
@@ -90,7 +91,9 @@ def so_far(
     # In a race those that left have fewer members to train, and are behind those that go on.
     is_race = bool(conclusions.record.settings.looks)
     to_train = [planned.get(row, 0) if is_race else 0 for row in rows]
-    ranking = np.lexsort((conclusions.mean_errors, np.negative(to_train)))
+    ranking = np.lexsort(
+        (conclusions.mean_errors, np.negative(to_train), lost_some(conclusions.study))
+    )
     return SoFar([standing(conclusions, int(number)) for number in ranking], found)
 
 
