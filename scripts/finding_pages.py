@@ -68,7 +68,9 @@ replicate, the same for all variants.
 - **As many epochs again**: how far a curve would still fall in these is forecast from its last
   half. The interval is the union of Student's intervals by all shapes that the curve does not rule
   out: a straight line, the logarithm, power laws and exponentials of all speeds. Where noise hides
-  the curve it is wide. It cannot see a phase that has not begun.
+  the curve it is wide. A shape that would end at what cannot be, as an accuracy above 100 % or a
+  crossentropy below zero, does not count; where it is the one that fits best, how far the value
+  would get is not told. The forecast cannot see a phase that has not begun.
 - **Intervals** are Student's t at the study's confidence, 95 % by default, with the correction of
   Nadeau and Bengio (2003) for splits and folds that share training samples. They are over seeds,
   over splits or over folds, which are different quantities; a study says which.

@@ -53,6 +53,33 @@ def test_the_interval_of_a_loss_that_is_never_negative_ends_at_zero(kind):
 
 
 @pytest.mark.parametrize(
+    ("kind", "lowest"),
+    [
+        ("'mse'", 0.0),
+        ("'sparse_categorical_crossentropy'", 0.0),
+        ("'squared_hinge'", 0.0),
+        (CLASS, 0.0),
+        ("'poisson'", -np.inf),
+        ("{'module': 'own', 'class_name': 'Mine', 'config': {}}", -np.inf),
+    ],
+)
+def test_the_lowest_value_of_a_loss_is_zero_where_it_is_best_there(kind, lowest):
+    # Whatever scores.
+    record = scored_by_loss(WIDE, kind)
+    settings = replace(
+        record.settings, metric="accuracy", is_proportion=True, higher_is_better=True
+    )
+    by_accuracy = replace(record, settings=settings)
+    for each in (record, by_accuracy):
+        assert [c.lowest_loss for c in Conclusions(each).study.variants] == [lowest, lowest]
+
+
+def test_a_loss_that_was_below_zero_has_no_lowest_value():
+    record = scored_by_loss([[0.1, 0.2, -0.1], [5.0, 5.1, 5.2]], "'mse'")
+    assert [c.lowest_loss for c in Conclusions(record).study.variants] == [-np.inf, 0.0]
+
+
+@pytest.mark.parametrize(
     ("kind", "told"),
     [
         ("'mse'", "loss (mean squared error) 0.6"),

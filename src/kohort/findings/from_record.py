@@ -156,7 +156,15 @@ def _variant_curves(
         parameters=facts.parameters,
         regularizer_count=facts.regularizer_count,
         only_right=_only_right(record, number, curves.lengths.shape[1]) if is_whole else None,
+        lowest_loss=_lowest_loss(record, curves, number),
     )
+
+
+def _lowest_loss(record: StudyRecord, curves: Curves, number: int) -> float:
+    """Zero for a loss whose best value that is, by its name in Keras, and that is never below."""
+    sides = (curves.of(f"{side}_data_loss")[number] for side in ("eval", "val"))
+    is_known = _BEST_AT_ZERO.fullmatch(_losses(record)[number].lower()) is not None
+    return 0.0 if is_known and not any(bool((side < 0).any()) for side in sides) else -np.inf
 
 
 def _only_right(record: StudyRecord, number: int, replicates: int) -> np.ndarray | None:

@@ -46,6 +46,7 @@ class VariantCurves:
         only_right: `[replicate, 2]`, the parts of the validation samples that only its member gets
             right, and that only always answering the majority class does, by the weights that are
             kept; NaN in replicates, and None, where that is not known.
+        lowest_loss: The lowest value that its losses can have; -infinity where none is known.
     """
 
     name: str
@@ -62,6 +63,7 @@ class VariantCurves:
     weighting: str = ""
     running_loss: np.ndarray | None = field(default=None, repr=False)
     only_right: np.ndarray | None = field(default=None, repr=False)
+    lowest_loss: float = -np.inf
 
     @cached_property
     def diverged(self) -> np.ndarray:

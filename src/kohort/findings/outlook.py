@@ -167,16 +167,24 @@ def _outlook(curves: VariantCurves, study: StudyCurves) -> Outlook:
     def sound(curve: np.ndarray) -> np.ndarray:
         return stretched(curve, curves.sound, curves.lengths)
 
-    def ahead(values: np.ndarray) -> Forecast:
-        return forecast(values, confidence=study.confidence, test_to_train=study.test_to_train)
+    def ahead(values: np.ndarray, limits: tuple[float, float]) -> Forecast:
+        return forecast(
+            values,
+            limits=limits,
+            confidence=study.confidence,
+            test_to_train=study.test_to_train,
+        )
 
+    lowest, highest = study.scale.error_limits
+    of_errors = max(lowest, 0.0) if study.scale.is_best_at_zero else lowest, highest
     first = curves.train_loss[curves.sound, 0]
     moved = _moved(first, sound(curves.train_loss), curves.untrained_loss) or 1.0
+    of_losses = curves.lowest_loss / moved, np.inf
     return Outlook(
-        ahead(sound(curves.train_error)),
-        ahead(sound(curves.valid_error)),
-        ahead(sound(curves.train_loss) / moved),
-        ahead(sound(curves.valid_loss) / moved),
+        ahead(sound(curves.train_error), of_errors),
+        ahead(sound(curves.valid_error), of_errors),
+        ahead(sound(curves.train_loss) / moved, of_losses),
+        ahead(sound(curves.valid_loss) / moved, of_losses),
     )
 
 

@@ -89,6 +89,29 @@ def test_tells_no_number_of_a_curve_that_falls_faster_and_faster():
     assert "would need" not in found.sentence
 
 
+def test_tells_no_number_of_what_would_go_below_zero():
+    # It falls straight on from 1.76 to 0.8.
+    curves = replace(learner("late", lambda t: 1 - 0.6 * t, limit=0.0), lowest_loss=0.0)
+    found = judge(RULE, curves)
+
+    assert found.verdict == "found"
+    assert "need" not in found.sentence
+    assert found.sentence == (
+        "late learns slowly: its train accuracy still improves and its train loss still falls as "
+        "training ends, but how far they would get cannot be told (as it goes, after 20 more "
+        "epochs they would be beyond what is possible)."
+    )
+    assert np.isnan([found.evidence[LOSS].mean, found.evidence[ERROR].mean]).all()
+
+
+def test_the_epochs_to_level_out_are_told_before_what_cannot_be_told():
+    curves = replace(SLOW, train_error=learner("e", lambda t: 1 - 0.6 * t, limit=0.0).train_error)
+    assert (
+        "; it would need more than 40 epochs to level out; its train accuracy still improves"
+        in (judge(RULE, curves).sentence)
+    )
+
+
 def test_alone_it_is_told_that_it_has_not_levelled_out():
     found = judge(RULE, SLOW)
 

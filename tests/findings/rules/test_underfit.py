@@ -191,6 +191,21 @@ def test_one_that_learns_slowly_does_not_underfit(speed):
     assert found.advice == "Raise the learning rate, or train longer, before judging its capacity."
 
 
+def test_repeats_no_number_of_what_would_go_beyond_what_is_possible():
+    late = replace(learner("late", lambda t: 1 - 0.6 * t, limit=0.0), lowest_loss=0.0)
+    found = judge(RULE, late, FAST)
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(
+        "; but it learns slowly (KH107): its train accuracy still improves and its train loss "
+        "still falls as training ends, but how far they would get cannot be told (as it goes, "
+        "after 20 more epochs they would be beyond what is possible)."
+    )
+    told = [value for name, value in found.evidence.items() if name.startswith("fall of train")]
+    assert len(told) == 2
+    assert np.isnan([fall.mean for fall in told]).all()
+
+
 @pytest.mark.parametrize("exponent", EXPONENTS)
 def test_one_that_follows_a_power_law_does_not_underfit(exponent):
     curves = learner("law", lambda t: (20 * t) ** -exponent)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kohort.cli.told_as_json import of_finding
 from kohort.findings.rules import undertrained
 from kohort.findings.rules.undertrained import FALL_THRESHOLD, RULE
 from kohort.findings.statistics.interval import Interval
@@ -15,6 +16,7 @@ from tests.findings.curve_builders import (
     assert_same,
     judge,
     learner,
+    numbers,
     reordered,
     scaled,
     variant,
@@ -43,26 +45,100 @@ SILENT = straight(0.001, 0.0012, 0.0008, loss=[0.999, 1.0, 1.001])
 UNDECIDED = straight(0.02, 0.001, 0.001)
 
 
-def test_no_forecast_goes_beyond_all_right():
-    """In two more epochs a straight line would have 20 and then 60 points less than no error."""
-    found = judge(RULE, straight(0.400, 0.404, 0.396, start=0.6))
+IMPOSSIBLE = (
+    "its validation {} still improves as training ends, but how far it would get cannot be told "
+    "(as it goes, after 2 more epochs it would be beyond what is possible)"
+)
+LIMITED = {
+    "accuracy": {},
+    "rmse": {
+        "scale": Scale("rmse", higher_is_better=False, reference=0.2, is_never_negative=True),
+        "margin": 0.002,
+    },
+    "hinge": {
+        "scale": Scale("hinge", higher_is_better=False, reference=0.2, is_best_at_zero=True),
+        "margin": 0.002,
+    },
+    "r2": {"scale": Scale("r2", reference=0.8, is_never_above_one=True), "margin": 0.002},
+}
+
+
+@pytest.mark.parametrize("metric", LIMITED)
+def test_no_number_is_told_of_a_forecast_that_goes_beyond_what_is_possible(metric):
+    """In two more epochs a straight line would have 60 points less error than the lowest."""
+    start = -0.4 if metric == "r2" else 0.6  # its errors are -R2
+    found = judge(RULE, straight(0.400, 0.404, 0.396, start=start), **LIMITED[metric])
 
     assert found.verdict == "found"
-    assert "its validation accuracy would be 20.0 points (6.0 to 20.0) better" in found.sentence
+    assert found.sentence.endswith(f" of that; {IMPOSSIBLE.format(metric)}.")
+    assert np.isnan(numbers(found.evidence[SCORE])[:3]).all()
+    assert of_finding(found)["evidence"][SCORE] == {"mean": None, "low": None, "high": None}
 
 
-def test_no_forecast_goes_below_an_error_of_nothing():
-    rmse = Scale("rmse", higher_is_better=False, reference=0.2, is_never_negative=True)
-    found = judge(RULE, straight(0.400, 0.404, 0.396, start=0.6), scale=rmse, margin=0.002)
+@pytest.mark.parametrize("metric", LIMITED)
+def test_bounds_of_a_forecast_are_cut_at_what_is_possible(metric):
+    """In two more epochs a straight line has 18 points less error than now, and 20 are there."""
+    start = -0.71 if metric == "r2" else 0.29
+    found = judge(RULE, straight(0.09, 0.05, 0.13, start=start), **LIMITED[metric])
+    gain = found.evidence[SCORE]
 
-    assert "its validation rmse would be 0.2 (0.0599 to 0.2) better" in found.sentence
+    assert (gain.mean, gain.high) == (pytest.approx(0.18), pytest.approx(0.20))
+    unit = " points" if metric == "accuracy" else ""
+    assert f"{'18.0' if unit else '0.18'}{unit} better (" in found.sentence
+    assert f" worse to {'20.0' if unit else '0.2'} better)" in found.sentence
 
 
-def test_no_forecast_of_r2_goes_above_one():
-    r2 = Scale("r2", reference=0.8, is_never_above_one=True)  # errors are -R2
-    found = judge(RULE, straight(0.400, 0.404, 0.396, start=-0.4), scale=r2, margin=0.002)
+def with_loss(*falls, start, lowest):
+    """Three replicates of two epochs whose losses fall by so much, and their errors by nothing."""
+    losses = [[start, start - fall] for fall in falls]
+    wrong = [[0.5, 0.51], [0.5, 0.49], [0.5, 0.5]]
+    return variant(
+        train=losses, valid=losses, train_error=wrong, valid_error=wrong, lowest_loss=lowest
+    )
 
-    assert "its validation r2 would be 0.2 (0.0599 to 0.2) better" in found.sentence
+
+def test_a_crossentropy_is_not_forecast_below_zero():
+    told = judge(RULE, with_loss(0.50, 0.51, 0.49, start=0.7, lowest=-np.inf))
+    found = judge(RULE, with_loss(0.50, 0.51, 0.49, start=0.7, lowest=0.0))
+
+    assert "its validation loss would have fallen further than" in told.sentence
+    assert found.verdict == told.verdict == "found"
+    assert "is undertrained: as it goes, after 2 more epochs its validation acc" in found.sentence
+    assert found.sentence.endswith(
+        "; its validation loss still falls as training ends, but how far it would get cannot be "
+        "told (as it goes, after 2 more epochs it would be beyond what is possible)."
+    )
+    assert np.isnan(numbers(found.evidence[LOSS])[:3]).all()
+
+
+def test_of_score_and_loss_that_would_go_beyond_one_reason_is_told():
+    curves = replace(straight(0.400, 0.404, 0.396, start=0.6), lowest_loss=0.0)
+    assert judge(RULE, curves).sentence == (
+        "v is undertrained: its validation accuracy still improves and its validation loss still "
+        "falls as training ends, but how far they would get cannot be told (as it goes, after 2 "
+        "more epochs they would be beyond what is possible)."
+    )
+
+
+def test_what_may_not_improve_at_all_is_not_said_to():
+    found = judge(RULE, with_loss(0.9, 0.0, 0.0, start=0.6, lowest=0.0))
+
+    assert found.verdict == "inconclusive"
+    assert found.sentence.endswith(
+        "; how its validation loss would go on cannot be told (as it goes, after 2 more epochs it "
+        "would be beyond what is possible)."
+    )
+
+
+def test_a_loss_at_its_lowest_has_little_left_to_gain():
+    """It could fall by 2 % of what it has moved, and falls twice as fast."""
+    curves = with_loss(0.50, 0.505, 0.495, start=0.51, lowest=0.0)
+    assert judge(RULE, replace(curves, lowest_loss=-np.inf)).verdict == "found"
+    found = judge(RULE, curves)
+
+    assert found.verdict == "not found"
+    assert found.sentence.startswith("v has levelled out: as it goes, after 2 more epochs its vali")
+    assert found.sentence.endswith("; its validation loss has little left to gain.")
 
 
 def test_fires_with_the_numbers_that_it_stands_on():

@@ -5,6 +5,7 @@ import pytest
 from scipy import optimize
 
 from kohort.findings.statistics.forecast import FARTHEST, forecast
+from tests.findings.curve_builders import numbers
 
 EPOCHS = 20
 
@@ -144,6 +145,39 @@ def test_a_target_that_was_passed_is_reached_at_once():
 def test_a_limit_above_the_target_is_never_said_to_reach_it():
     values = curves(lambda t: 0.3 + np.exp(-6 * t), noise=1e-4)
     assert forecast(values).reaches(np.zeros(5)) == (pytest.approx(FARTHEST * EPOCHS), np.inf)
+
+
+def test_shapes_that_would_end_below_the_lowest_value_do_not_count():
+    values = curves(SHAPES["exponential 1.9"], noise=0.01)
+    lowest = float(values[:, -1].mean()) - 0.2  # the truth falls by 0.13
+    whole, cut = forecast(values), forecast(values, limits=(lowest, np.inf))
+
+    assert whole.most > whole.gain.mean
+    assert whole.gain.high > 0.2 >= cut.gain.high
+    assert (cut.gain.mean, cut.gain.low) == (whole.gain.mean, whole.gain.low)
+    assert cut.holds
+    assert cut.most <= 0.2 < whole.most
+    assert len(cut.shapes) < len(whole.shapes)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_where_the_best_shape_would_go_beyond_a_limit_only_the_way_is_sure(sign):
+    """A fall that has not yet begun to slow down, from 0.9 to 0.4, has 0.4 left to zero."""
+    values = curves(lambda t: 1.4 - t, noise=1e-3)
+    told = forecast(sign * values, limits=(0.0, 2.0) if sign > 0 else (-2.0, 0.0))
+
+    assert not told.holds
+    assert np.isnan(numbers(told.told)[:3]).all()
+    assert np.isnan(told.reaches(np.full(5, 0.2))).all()
+    assert told.gain.lies_above(0.1) if sign > 0 else told.gain.negated().lies_above(0.1)
+    assert forecast(sign * values).told.is_formed
+
+
+def test_a_curve_that_lies_at_its_lowest_value_holds():
+    told = forecast(np.zeros((3, 8)), limits=(0.0, 1.0))
+
+    assert told.holds
+    assert numbers(told.told)[:3] == [0.0, 0.0, 0.0]
 
 
 def test_nothing_is_said_of_when_a_curve_gets_there_that_quickens():

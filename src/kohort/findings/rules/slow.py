@@ -46,10 +46,11 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if (why := _why_not(curves, study, clause)) is not None:
         return RULE.finding(name, "not found", f"{name} does not learn slowly: {why}.", evidence)
     if _is_steady(curves, study) and _validation_follows(curves, study):
+        whole = undertrained.told(curves, study, "train", SLOW_SHARE, _needed(curves, study))
         return RULE.finding(
             name,
             "found",
-            f"{name} learns slowly: {clause}{_needed(curves, study)}.",
+            f"{name} learns slowly: {whole}.",
             evidence,
             "Raise the learning rate, to three times what it is at first, or train for more "
             "epochs; judge its capacity only then.",
@@ -108,9 +109,9 @@ def _evidence(curves: VariantCurves, study: StudyCurves) -> Evidence:
     outlook, behind = outlook_of(curves, study), behind_of(curves, study)
     found = {
         "fall of train loss in as many epochs again, part of the fall so far": (
-            outlook.train_loss.gain
+            outlook.train_loss.told
         ),
-        "fall of train error in as many epochs again": outlook.train_error.gain,
+        "fall of train error in as many epochs again": outlook.train_error.told,
     }
     if behind is not None:
         found["train error above the best variant's"] = behind.excess
@@ -136,9 +137,9 @@ def _needed(curves: VariantCurves, study: StudyCurves) -> str:
         )
         names = rivals.names(number)
         within = f"within {study.scale.amount(study.margin)} of {names} on validation"
-        return f"; it would need {epochs} epochs to come {within}"
-    if outlook_of(curves, study).train_loss.gain.lies_above(SLOW_SHARE):
-        return f"; it would need more than {2 * curves.epochs} epochs to level out"
+        return f"it would need {epochs} epochs to come {within}"
+    if outlook_of(curves, study).train_loss.told.lies_above(SLOW_SHARE):
+        return f"it would need more than {2 * curves.epochs} epochs to level out"
     return ""
 
 
@@ -166,7 +167,7 @@ RULE = Rule(
     "validation by more than the margin: it is where the forecast of its validation error, over "
     "all replicates and possible curves, comes down to within the margin of the other's. What lies "
     f"beyond {FARTHEST:g} times the epochs trained is told as a bound only, and nothing where the "
-    "curve falls faster and faster.",
+    "curve falls faster and faster, or where KH104 tells no number of it.",
     "Such a variant looks weak, and is only early on its way: a larger model would be as early on "
     "its own.",
     "Raise the learning rate, or train for more epochs, before judging the model's capacity.",

@@ -55,9 +55,9 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     outlook = outlook_of(curves, study)
     evidence = {
         **evidence,
-        "fall of train error in as many epochs again": outlook.train_error.gain,
+        "fall of train error in as many epochs again": outlook.train_error.told,
         "fall of train loss in as many epochs again, part of the fall so far": (
-            outlook.train_loss.gain
+            outlook.train_loss.told
         ),
     }
     clause = (

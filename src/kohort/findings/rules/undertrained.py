@@ -1,13 +1,12 @@
 """KH104: training ended while validation still improved."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from kohort.findings.finding import Evidence, Finding, Rule, too_few
 from kohort.findings.judged import StudyCurves, VariantCurves
 from kohort.findings.outlook import outlook_of
 from kohort.findings.rules import overfit
+from kohort.findings.statistics.forecast import Forecast
 from kohort.findings.statistics.interval import Interval
 from kohort.findings.statistics.scale import changes, fixed
 
@@ -37,12 +36,14 @@ def judge(curves: VariantCurves, study: StudyCurves) -> Finding:
     if (few := too_few(RULE, curves)) is not None:
         return few
     best, outlook = curves.best, outlook_of(curves, study)
-    score, loss = outlook.valid_error.gain, outlook.valid_loss.gain
+    loss = outlook.valid_loss.gain
     evidence: Evidence = {
         "best epoch": best + 1,
         "last epoch": curves.last + 1,
-        "fall of validation error in as many epochs again": score,
-        "fall of validation loss in as many epochs again, part of the fall so far": loss,
+        "fall of validation error in as many epochs again": outlook.valid_error.told,
+        "fall of validation loss in as many epochs again, part of the fall so far": (
+            outlook.valid_loss.told
+        ),
     }
     if (nothing := nothing_left(curves, study)) is not None:
         return RULE.finding(name, "not found", f"{name} is not undertrained: {nothing}.", evidence)
@@ -109,16 +110,21 @@ def nothing_left(curves: VariantCurves, study: StudyCurves) -> str | None:
     return f"its validation {scale.metric} ends within {scale.amount(study.margin)} of 100 %"
 
 
-def told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> str:
-    """What as many epochs again would bring, as a clause.
+def told(
+    curves: VariantCurves, study: StudyCurves, side: str, border: float, more: str = ""
+) -> str:
+    """What as many epochs again would bring, as a clause, and what of it cannot be told.
 
     Args:
         curves: The variant's.
         study: Its study.
         side: "validation" or "train".
         border: The threshold of the fall of the loss, as a part of the fall so far.
+        more: A clause to stand before what cannot be told.
     """
-    return f"{_after(curves)} {' and '.join(_told(curves, study, side, border))}"
+    parts = _told(curves, study, side, border)
+    clauses = [f"{_after(curves)} {' and '.join(parts)}"] if parts else []
+    return "; ".join(filter(None, [*clauses, more, *_untold(curves, study, side, border)]))
 
 
 def _of_loss(curves: VariantCurves, study: StudyCurves) -> str:
@@ -137,25 +143,65 @@ def _after(curves: VariantCurves) -> str:
 
 
 def _told(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> list[str]:
-    """What would come of the score, if that is known, and of the loss, if that is another value."""
-    outlook, scale = outlook_of(curves, study), study.scale
-    on_validation = side == "validation"
-    error = (outlook.valid_error if on_validation else outlook.train_error).gain
-    ends = curves.valid_error if on_validation else curves.train_error
-    error = _within_room(error, curves.at_epoch(ends, curves.last), *scale.error_limits)
-    loss = (outlook.valid_loss if on_validation else outlook.train_loss).gain
+    """What would come of the score and of the loss, as far as it can be told."""
+    error, loss = _forecasts(curves, study, side)
     parts = []
-    if np.isfinite(error.mean):
-        worse = scale.worse(error.negated(), -study.margin)
-        parts.append(f"its {side} {scale.metric} would be {worse}")
-    if not parts or scale.metric != "loss":
-        parts.append(f"its {side} loss {_falls(loss, side, border)}")
+    if error is not None and error.holds:
+        worse = study.scale.worse(error.gain.negated(), -study.margin)
+        parts.append(f"its {side} {study.scale.metric} would be {worse}")
+    if loss is not None and loss.holds:
+        parts.append(f"its {side} loss {_falls(loss.gain, side, border)}")
     return parts
+
+
+def _untold(curves: VariantCurves, study: StudyCurves, side: str, border: float) -> list[str]:
+    """What is sure of score and loss where how far they would get cannot be told, as clauses."""
+    error, loss = _forecasts(curves, study, side)
+    values = (error, study.scale.metric, "improves", study.margin), (loss, "loss", "falls", border)
+    near, sure, unsure = [], [], []
+    for value, what, verb, least in values:
+        if value is None or value.holds:
+            continue
+        name = f"its {side} {what}"
+        if value.gain.lies_below(least):
+            near.append(f"{name} has little left to gain")
+        elif value.gain.lies_above(0.0):
+            sure.append(f"{name} still {verb}")
+        else:
+            unsure.append(name)
+    if sure:
+        still, they = " and ".join(sure), "they" if len(sure) > 1 else "it"
+        why = f"{_after(curves)} {they} would be beyond what is possible"
+        sure = [f"{still} as training ends, but how far {they} would get cannot be told ({why})"]
+    if unsure:
+        names, they = " and ".join(unsure), "they" if len(unsure) > 1 else "it"
+        why = f"{_after(curves)} {they} would be beyond what is possible"
+        unsure = [f"how {names} would go on cannot be told ({why})"]
+    return [*near, *sure, *unsure]
+
+
+def _forecasts(
+    curves: VariantCurves, study: StudyCurves, side: str
+) -> tuple[Forecast | None, Forecast | None]:
+    """That of the score, if it is known, and that of the loss, if that is another value."""
+    outlook = outlook_of(curves, study)
+    error, loss = (
+        (outlook.valid_error, outlook.valid_loss)
+        if side == "validation"
+        else (outlook.train_error, outlook.train_loss)
+    )
+    if not np.isfinite(error.gain.mean):
+        return None, loss
+    return error, None if study.scale.metric == "loss" else loss
+
+
+def _so_far(side: str) -> str:
+    return f"{'it' if side == 'train' else 'train loss'} has moved so far"
 
 
 def _falls(loss: Interval, side: str, border: float) -> str:
     """How far a loss falls, as a clause; without an estimate where nearly anything is possible."""
-    so_far = f"{'it' if side == 'train' else 'train loss'} has moved so far"
+    so_far = _so_far(side)
     if not (loss.low < border < loss.high and loss.high - loss.low > WIDE):
         change = changes(loss.times(100.0), 0, 100 * border, "fallen risen")
         if abs(loss.mean) > 1:
@@ -168,22 +214,6 @@ def _falls(loss: Interval, side: str, border: float) -> str:
     else:
         wide = f"could fall by anything from {low} to {high} %"
     return f"{wide} of what {so_far}"
-
-
-def _within_room(gain: Interval, errors: np.ndarray, lowest: float, highest: float) -> Interval:
-    """A gain that leaves errors between the lowest and the highest that there can be.
-
-    Args:
-        gain: What the shape of the curve says.
-        errors: After the last epoch of each, `[sound replicate]`.
-        lowest: The lowest, such as that of a proportion or of squared errors, 0.
-        highest: The highest.
-    """
-    if not np.isfinite(errors).any():
-        return gain
-    end = float(np.nanmean(errors))
-    room = end - highest, end - lowest
-    return replace(gain.within(*room), mean=float(np.clip(gain.mean, *room)))
 
 
 def _ends_lowest(curves: VariantCurves, study: StudyCurves) -> bool:
@@ -207,7 +237,10 @@ RULE = Rule(
     "far, and that of validation error does not lie below the margin. The fall so far is how far "
     "mean train loss has moved since training began. It has levelled out where one of the two "
     "intervals lies below its threshold and the other's mean does too, by every possible curve. "
-    "Where errors are proportions that end within the margin of zero it is not found.",
+    "Where errors are proportions that end within the margin of zero it is not found. No curve "
+    "ends at a value that there cannot be, as a crossentropy below zero: bounds are cut there, and "
+    "where the curve that fits best would go beyond, it is not told how far the value would get, "
+    "though that it still improves may be sure.",
     "The curve says that more epochs would have helped; judging the model now sells it short.",
     "Train for more epochs, or with a higher learning rate, before comparing it with others.",
     judge,

@@ -1,6 +1,6 @@
 """Forecasts how far a training curve would still fall, from its last half."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -36,9 +36,12 @@ class Forecast:
     """What the last half of a curve tells of the epochs to come.
 
     Args:
-        gain: By how much it would fall in as many epochs again, in its unit; its bounds are NaN
-            if the interval cannot be formed.
-        most: The mean gain by that of the possible shapes by which it is largest.
+        gain: By how much it would fall in as many epochs again, in its unit, cut to what is
+            possible; its bounds are NaN if the interval cannot be formed.
+        most: The mean gain by that of the possible shapes by which it is largest, cut so too.
+        holds: Whether the shape that fits best would end at a value that there can be. Where it
+            would not, the curve will bend as no shape here does: that it falls may be sure, how
+            far it gets is not.
         quickens: Whether it falls faster and faster, which no shape here does.
         epochs: The epochs trained.
         levels: `[replicate]`, means over the last half; NaN if not finite.
@@ -50,6 +53,7 @@ class Forecast:
 
     gain: Interval
     most: float
+    holds: bool
     quickens: bool
     epochs: int
     levels: np.ndarray
@@ -57,6 +61,13 @@ class Forecast:
     shapes: np.ndarray
     confidence: float
     test_to_train: float
+
+    @property
+    def told(self) -> Interval:
+        """The gain, as far as it can be told: NaN where no shape holds."""
+        if self.holds:
+            return self.gain
+        return Interval(np.nan, np.nan, np.nan, self.gain.n, np.nan)
 
     def reaches(self, target: np.ndarray) -> tuple[float, float]:
         """The numbers of epochs between which the curve comes down to a target.
@@ -69,11 +80,11 @@ class Forecast:
 
         Returns:
             Two numbers of epochs, from `epochs` to `FARTHEST` times as many; the second is
-            infinite where it would be more. NaN where the curve quickens, or where no interval
-            can be formed.
+            infinite where it would be more. NaN where the curve quickens, where no shape holds, or
+            where no interval can be formed.
         """
         known = np.isfinite(self.levels - target)
-        if self.quickens or known.sum() < 2 or not self.gain.is_formed:
+        if self.quickens or not self.holds or known.sum() < 2 or not self.gain.is_formed:
             return np.nan, np.nan
         times = np.geomspace(1.0, FARTHEST, STEPS)
         centre = _half_shapes(self.epochs).mean(axis=1, keepdims=True)
@@ -89,7 +100,11 @@ class Forecast:
 
 
 def forecast(
-    curves: np.ndarray, *, confidence: float = 0.95, test_to_train: float = 0.0
+    curves: np.ndarray,
+    *,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+    confidence: float = 0.95,
+    test_to_train: float = 0.0,
 ) -> Forecast:
     """Forecast how far a curve would fall in as many epochs again as it was trained.
 
@@ -100,7 +115,9 @@ def forecast(
     the union over all shapes that the mean curve does not rule out: those whose misfit exceeds the
     best one by no more than noise allows (the profile of Bates and Watts 1988, "Nonlinear
     Regression Analysis", section 6.1) or than `INEXACT`. Where noise hides the curve not even a
-    straight line is ruled out, and the interval is wide.
+    straight line is ruled out, and the interval is wide. A shape whose own mean would end at a
+    value that there cannot be is ruled out too, unless it is the one that fits best: then none of
+    them describes the curve, and all count for what is sure.
 
     What no forecast can see: a second phase that is much slower than the last half, or that has
     not begun.
@@ -108,6 +125,7 @@ def forecast(
     Args:
         curves: `[replicate, epoch]`, at the ends of the epochs, two or more. A replicate with a
             value in the last half that is not finite does not count.
+        limits: The lowest and the highest value that there can be.
         confidence: Of the interval.
         test_to_train: As in `mean_interval`.
     """
@@ -117,17 +135,29 @@ def forecast(
     levels = np.full(len(curves), np.nan)
     levels[sound] = half[sound].mean(axis=1)
     slopes = np.full((len(_half_shapes(epochs)), len(curves)), np.nan)
-    gain, most, possible, quickens = mean_interval(levels[:0]), np.nan, np.arange(0), False
+    gain, most, possible = mean_interval(levels[:0]), np.nan, np.arange(0)
+    holds, quickens = True, False
     if sound.sum() > 1:
         slopes[:, sound], misfit, room = _fits(half[sound], epochs, confidence, test_to_train)
         possible = np.flatnonzero(misfit <= misfit.min() + room)
         best = int(np.flatnonzero(misfit <= misfit.min() + EQUAL * room)[0])
         gains = slopes[:, sound] * _ahead(epochs)
+        end = float(half[sound, -1].mean())
+        least, greatest = end - limits[1], end - limits[0]
+        stays = (least <= gains.mean(axis=1)) & (gains.mean(axis=1) <= greatest)
+        holds = bool(stays[best])
+        if holds:
+            possible = possible[stays[possible]]
         gain, most = _union(gains, best, possible, confidence, test_to_train)
+        gain = replace(
+            gain.within(least, greatest), mean=float(np.clip(gain.mean, least, greatest))
+        )
+        most = float(np.clip(most, least, greatest))
         quickens = _quickens(half[sound], confidence, test_to_train)
     return Forecast(
         gain,
         most,
+        holds,
         quickens,
         epochs,
         levels,
