@@ -1,6 +1,8 @@
 """The benchmark of many kinds of models compares what it should; no test measures."""
 
 import json
+import re
+import statistics
 
 import numpy as np
 import pytest
@@ -123,3 +125,21 @@ def test_kohort_and_keras_measure_in_processes_of_their_own(tmp_path):
         assert len(told["epochs"]) == len(told["processor epochs"]) == 2
         assert told["processor"] > 0
         assert 0.5 < told["loss"] < 1.0
+
+
+def test_the_documentation_tells_what_was_measured_of_tiny_tables():
+    found = json.loads((RESULTS / "tiny.json").read_text("utf-8"))
+    (told,) = re.findall(
+        r"Of the tiny table, .*?\n\n", (ROOT / "docs" / "benchmarks.md").read_text("utf-8"), re.S
+    )
+    medians = [f"{statistics.median(ratios):.1f}" for ratios in found["ratios"].values()]
+    assert [number for number in re.findall(r"\d+\.\d", told) if number in medians] == medians
+    for seconds in found["seconds"]:
+        best = min(seconds["keras-jax"], seconds["torch"])
+        assert best / seconds["kohort-x16"] in found["ratios"]["kohort-x16"]
+
+
+def test_epochs_whose_marks_come_in_bursts_are_told_by_their_mean():
+    bursts = [0.0001, 0.0001, 0.0001, 0.0037]
+    assert breadth.seconds({"epochs": bursts}, "epochs") == pytest.approx(0.001)
+    assert breadth.seconds({"epochs": [second * 10 for second in bursts]}, "epochs") == 0.001

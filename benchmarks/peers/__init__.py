@@ -86,11 +86,16 @@ def _breadth(backend: str, environment: str, *arguments: str) -> Peer:
     return Peer(environment, "breadth_fit", arguments, variables={"KERAS_BACKEND": backend})
 
 
+def breadth_members(members: int) -> Peer:
+    """So many models of a kind by one `kohort.fit`."""
+    return _breadth("jax", OWN, "--kohort", str(members))
+
+
 MEMBERS = 8
 COHORT = f"kohort-x{MEMBERS}"
 BREADTH = {
-    "kohort": _breadth("jax", OWN, "--kohort", "1"),
-    COHORT: _breadth("jax", OWN, "--kohort", str(MEMBERS)),
+    "kohort": breadth_members(1),
+    COHORT: breadth_members(MEMBERS),
     "keras-jax": _breadth("jax", OWN),
     "keras-tensorflow": _breadth("tensorflow", TENSORFLOW),
     "keras-torch": _breadth("torch", PEERS_ENVIRONMENT),
