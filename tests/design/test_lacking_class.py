@@ -123,6 +123,10 @@ class TestMeansOverClasses:
         assert "none in 3 of 5" in str(e.value)
         study(self.data(range(10)), "f1", self.build).plan()
 
+    def test_more_to_hold_out_is_not_asked_for_of_a_class_without_any_sample(self):
+        with pytest.raises(DesignError, match="none in 5 of 5; leave it out, or score by"):
+            study(self.data([]), "f1", self.build).plan()
+
     @pytest.mark.parametrize("average", ["weighted", "micro"])
     def test_a_mean_that_leaves_it_out_is_not(self, average):
         plan = study(self.data([3, 6]), "f1", lambda: self.build(average)).plan()

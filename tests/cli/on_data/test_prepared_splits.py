@@ -92,6 +92,15 @@ def test_a_source_without_such_folders_trains(split):
     assert all(name.startswith("data/test/") for name in test)
 
 
+def test_a_source_that_is_a_folder_to_test_tests_beside_one_with_both(split):
+    random = np.random.default_rng(9)
+    for number in range(6):
+        save(split / "more/test" / "AB"[number % 2] / f"more{number}.png", noise(random))
+    _, _, train, test = prepared(split, sources=("data", "more/test"))
+    assert len(train) == 70
+    assert len(test) == 27
+
+
 @pytest.mark.parametrize("options", [("--train", "50"), ("--test", "8"), ("--balance",)])
 def test_numbers_are_drawn_of_either_side(split, options):
     told, data, train, test = prepared(split, *options)

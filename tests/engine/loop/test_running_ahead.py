@@ -10,14 +10,27 @@ import pytest
 import kohort
 from kohort.data.system import cores
 from kohort.engine.feed.resident import ResidentRunner
+from kohort.engine.loop import state as loop_state
 from kohort.engine.loop.callback_lists import CallbackLists
 from kohort.engine.loop.cohort import _AT_ONCE
 from kohort.engine.loop.state import BlockState
 from tests.models import numbers, seeded
 
+
+class Batches(keras.utils.PyDataset):
+    """Twelve samples in three batches."""
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        x = np.random.default_rng(number).normal(size=(4, 5)).astype(np.float32)
+        return x, np.arange(4) % 3
+
+
 STEPS = 3
 """Of an epoch: 72 samples in batches of 24."""
-ENDLESS = 10**6
+MANY = 5000
 
 
 def train(models, **arguments):
@@ -61,7 +74,14 @@ def told(monkeypatch):
 
 
 IN_TURN = ["begins", "told"] * 4
-AHEAD = ["begins", *["begins", "told"] * 3, "told"]
+# How long an epoch takes is known from the first one on.
+AHEAD = ["begins", "told", "begins", *["begins", "told"] * 2, "told"]
+
+
+@pytest.fixture(autouse=True)
+def _epochs_are_short(monkeypatch):
+    """On a loaded machine they may take any time."""
+    monkeypatch.setattr(loop_state, "_SHORT", 3600.0)
 
 
 class TestWhen:
@@ -87,6 +107,17 @@ class TestWhen:
     def test_not_where_a_callback_may_change_or_stop_it(self, told, callback):
         train(members(), epochs=4, callbacks=[callback])
         assert told[0] == IN_TURN
+
+    def test_not_where_epochs_are_long(self, told, monkeypatch):
+        monkeypatch.setattr(loop_state, "_SHORT", 0.0)
+        train(members(), epochs=4)
+        assert told[0] == IN_TURN
+
+    def test_not_data_that_are_streamed(self, told):
+        model = members()[0]
+        kohort.fit(model, Batches(), epochs=3, verbose=0)
+        assert told[0].count("told") == 3
+        assert trained_steps(model) == 9
 
     def test_not_an_epoch_that_does_another_thing(self, told):
         train(members(), epochs=4, validation_freq=2)
@@ -135,6 +166,27 @@ def test_an_interrupted_model_holds_the_epochs_that_are_told(monkeypatch):
         assert trained_steps(model) == STEPS * 4
 
 
+def test_where_a_logger_fails_all_models_hold_whole_epochs(monkeypatch, tmp_path):
+    write = keras.callbacks.CSVLogger.on_epoch_end
+
+    def fails_once(self, epoch, logs=None):
+        if self.filename.endswith("full.csv") and epoch >= 2:
+            raise OSError(28, "No space left on device")
+        write(self, epoch, logs)
+
+    monkeypatch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", fails_once)
+    both = members()
+    loggers = [keras.callbacks.CSVLogger(tmp_path / name) for name in ("full.csv", "log.csv")]
+    with pytest.raises(OSError, match="No space left"):
+        train(both, epochs=9, chunk_size=1, callbacks=lambda number: [loggers[number]])
+    for logger in loggers:
+        logger.csv_file.close()
+    assert trained_steps(both[0]) == STEPS * 4  # the third was told, the fourth had begun
+    assert both[1].history.epoch
+    assert trained_steps(both[1]) == STEPS * len(both[1].history.epoch)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(both[1].history.epoch)
+
+
 def test_a_model_that_is_stopped_from_elsewhere_holds_the_epochs_that_are_told():
     model, expected = members()[0], members()[0]
 
@@ -145,8 +197,9 @@ def test_a_model_that_is_stopped_from_elsewhere_holds_the_epochs_that_are_told()
 
     thread = threading.Thread(target=stop_after_three_epochs, daemon=True)
     thread.start()
-    (history,) = train([model], epochs=ENDLESS)
+    (history,) = train([model], epochs=MANY)
     thread.join()
+    assert 3 <= len(history.epoch) < MANY
     train([expected], epochs=len(history.epoch))
     assert trained_steps(model) == STEPS * len(history.epoch)
     np.testing.assert_equal(numbers(model), numbers(expected))

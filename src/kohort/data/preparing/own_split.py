@@ -51,19 +51,16 @@ def sides_of(parts: Sequence[ImageSet], sources: Sequence[Path]) -> np.ndarray |
         parts: What was read of each source.
         sources: The sources.
     """
-    of_parts = [part.is_test for part in parts]
-    if all(is_test is None for is_test in of_parts):
-        names = [source.absolute().name.split(".")[0].lower() for source in sources]
-        if TRAIN_FOLDERS.isdisjoint(names) or TEST_FOLDERS.isdisjoint(names):
-            return None
-        of_parts = [
-            np.full(len(part.labels), name in TEST_FOLDERS)
-            for part, name in zip(parts, names, strict=True)
-        ]
+    names = [source.absolute().name.split(".")[0].lower() for source in sources]
+    is_named = not (TRAIN_FOLDERS.isdisjoint(names) or TEST_FOLDERS.isdisjoint(names))
+    if not is_named and all(part.is_test is None for part in parts):
+        return None
     return np.concatenate(
         [
-            np.zeros(len(part.labels), bool) if is_test is None else is_test
-            for part, is_test in zip(parts, of_parts, strict=True)
+            np.full(len(part.labels), name in TEST_FOLDERS)
+            if part.is_test is None
+            else part.is_test
+            for part, name in zip(parts, names, strict=True)
         ]
     )
 

@@ -31,12 +31,14 @@ def check_parts(
     if number is None or not spec.parts_without[number]:
         return
     counts = "counts it with 0" if needed[number].needs == "each" else "is 0"
+    is_there = spec.few_classes is not None and number in spec.few_classes.train
+    mend = "hold out more, by a larger fraction= or fewer folds" if is_there else "leave it out"
     raise DesignError(
         f"samples of {_named(spec, number)} in each validation part, for the metric {metric!r}, "
         f"which {counts} in one without, whatever a model answers",
         f"none in {spec.parts_without[number]:,} of {_parts(spec):,}{what}",
-        "hold out more, by a larger fraction= or fewer folds, or score by another metric, as "
-        "metric='loss' (kohort.open reads what a store has)",
+        f"{mend}, or score by another metric, as metric='loss' (kohort.open reads what a store "
+        "has)",
     )
 
 

@@ -157,9 +157,11 @@ class Block:
         with self._fitting():
             logs = self._state.end(outcome.result())
         epoch, added = self._tell(logs)
-        if any(self._cohort.models[member].stop_training for member in logs):
+        # Asked once: another thread may set it at any time.
+        stopped = [member for member in logs if self._cohort.models[member].stop_training]
+        if stopped:
             self._catch_up()
-        self._retire(logs)
+        self._retire(logs, stopped)
         if not added:
             return None
         can_resume = self._lists.can_resume(self._members)
@@ -177,7 +179,11 @@ class Block:
             self._state.write_back()
         self._logs |= logs
         epoch, self._epoch = self._epoch, self._epoch + 1
-        return epoch, self._lists.on_epoch_end(self._state.active, epoch, logs)
+        try:
+            return epoch, self._lists.on_epoch_end(self._state.active, epoch, logs)
+        except BaseException:
+            self._runs_ahead = False  # Callbacks of which one raised are told no further epoch.
+            raise
 
     def _catch_up(self) -> None:
         """Tell of the epoch that has run ahead: the state is the one after it."""
@@ -192,17 +198,21 @@ class Block:
         if self._is_closed:
             return
         self._is_closed = True
-        self._catch_up()
+        try:
+            self._catch_up()
+        finally:
+            self._write()
+
+    def _write(self) -> None:
         self._state.write_back()
         writes = self._training.epochs > 0 and self._cohort.starts is None
         for member in self._members if writes else ():
             model = self._cohort.models[member]
             model.optimizer.finalize_variable_values(model.trainable_variables)
 
-    def _retire(self, logs: dict[int, Logs]) -> None:
+    def _retire(self, logs: dict[int, Logs], stopped: list[int]) -> None:
         """End the training of members that were stopped, or that diverged."""
-        models, state = self._cohort.models, self._state
-        stopped = [member for member in state.active if models[member].stop_training]
+        state = self._state
         going = [member for member in state.active if member not in stopped]
         ends = self._training.stop_diverged
         broken = [member for member in going if ends and has_diverged(logs[member])]

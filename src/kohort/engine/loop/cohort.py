@@ -30,9 +30,8 @@ from kohort.tracing.signature import TracedSteps
 _PROBED = 8  # steps
 _AT_ONCE = 2  # more were no faster on two cores
 _SHORT = 2000  # steps, over all members: longer training takes longer to fill up than to compile
-_FILLED = (
-    100  # epochs, over all members, each of which may have a full batch instead of a small one
-)
+# Epochs, over all members, each of which may have a full batch instead of a small one.
+_FILLED = 100
 
 
 class TrainingPlan(NamedTuple):
@@ -193,9 +192,11 @@ class Cohort:
     @property
     def may_run_ahead(self) -> bool:
         """Whether an epoch may start before the logs of the one before it are taken."""
+        plan = self.training
+        reads_logs = plan.stop_diverged or plan.restore_best is not None
         # Data that are streamed are read while an epoch trains as it is.
         in_one = isinstance(self.source, ResidentData) and not self.steps.calls_python
-        return self.training.may_run_ahead and in_one
+        return plan.may_run_ahead and in_one and not reads_logs
 
     @cached_property
     def _train_step(self) -> str:

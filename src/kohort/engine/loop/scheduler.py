@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -111,9 +112,10 @@ class Scheduler:
             yield from self._begin_again(block.plan, full, block, crowded=len(ready) > 1)
 
     def close(self) -> None:
-        """Close the blocks that train."""
-        for block in self._running:
-            block.close()
+        """Close the blocks that train, all of them whatever one raises."""
+        with ExitStack() as stack:
+            for block in self._running:
+                stack.callback(block.close)
 
     def _at_once(self) -> int:
         """How many blocks train at once; one more if the last block would else train alone."""

@@ -1,5 +1,7 @@
 """The stacked state, on the device, of the members that train side by side."""
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,6 +19,9 @@ from kohort.engine.program.guard import TracedLogs
 from kohort.engine.program.steps import Steps
 from kohort.keras_api.metrics import to_floats
 from kohort.keras_api.models import State, assign_state, state_of
+
+_SHORT = 0.1
+"""Seconds of an epoch beside which those in which Python takes its logs count."""
 
 type Start = Callable[[], State]
 """Returns the state with which a member begins."""
@@ -60,6 +65,7 @@ class BlockState:
         self._is_ahead = False  # Whether an epoch has run since the models were written.
         self._started: deque[TracedLogs] = deque()  # the logs of epochs, until they are taken
         self._needed = 0  # bytes, of the last epoch that was made ready
+        self._seconds = math.inf  # that the last epoch was waited for
         # By member, the values that its model had when it and the state were last the same.
         self._shared: dict[int, list[Any]] = {}
         self._diverged: set[int] = set()
@@ -138,17 +144,23 @@ class BlockState:
             spec: What the epoch does.
             steps: As of `Runner.begin`.
             ahead: Bytes for both, if the epoch after it does the same and may start at once, so
-                that it computes while the logs of this one are taken; else 0.
+                that it computes while the logs of this one are taken; else 0. It does so where the
+                epoch before was short: of long ones nothing is gained, and who interrupts them
+                waits.
         """
         call = None if self._started else self._begin(spec, steps)
-        goes_on = 2 * self._needed <= ahead
+        is_short = self._seconds < _SHORT
+        goes_on = ahead > 0 and is_short and 2 * self._needed <= ahead
 
         def run() -> dict[str, Any]:
+            began = time.perf_counter()
             if call is not None:
                 self._start(call)
             if goes_on:
                 self._start(self._begin(spec))
-            return self.logs()
+            logs = self.logs()
+            self._seconds = time.perf_counter() - began
+            return logs
 
         return ReadyEpoch(run, self._needed * (1 + goes_on), call.parts if call else iter(()))
 

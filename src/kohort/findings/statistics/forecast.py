@@ -142,7 +142,8 @@ def forecast(
         possible = np.flatnonzero(misfit <= misfit.min() + room)
         best = int(np.flatnonzero(misfit <= misfit.min() + EQUAL * room)[0])
         gains = slopes[:, sound] * _ahead(epochs)
-        end = float(half[sound, -1].mean())
+        # Keras's areas are some 1e-7 beyond 1 at times.
+        end = float(np.clip(half[sound, -1].mean(), *limits))
         least, greatest = end - limits[1], end - limits[0]
         stays = (least <= gains.mean(axis=1)) & (gains.mean(axis=1) <= greatest)
         holds = bool(stays[best])

@@ -17,7 +17,8 @@ OF_MANY = 10
 """The number of variants in it where there are more than that."""
 BEST, AS_GOOD, OPEN, WORSE = "best", "as good", "cannot tell", "worse"
 BETTER = "better"
-"""Decided to be better than the winner where both trained, and not chosen: it lost replicates."""
+"""Decided to be better than the winner where both trained. It lost replicates, and another none;
+or all lost some, and its mean over its own is worse."""
 REFERENCE = "reference"
 """What one answer for all samples is called in the place of a verdict."""
 FAR = 10

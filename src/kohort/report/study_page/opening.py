@@ -244,9 +244,9 @@ def what_next(conclusions: Conclusions) -> str:
     """What to do next: more replicates where they are missing, steps that help, what is cheaper.
 
     Where the winner, the baseline or what the winner is not told from is undertrained, epochs come
-    before replicates. Where no
-    variant is shown to beat one answer for all samples, what may have kept them from learning
-    comes first, and how many replicates would tell one from another is left out.
+    before replicates. Where no variant is shown to beat one answer for all samples, what may have
+    kept them from learning comes first, and how many replicates would tell one from another is left
+    out.
     """
     few, name = too_few_to_tell(conclusions), conclusions.winner_name
     if few or name is None:
