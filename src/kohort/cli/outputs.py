@@ -103,6 +103,21 @@ def replaced(before: Earlier, after: Earlier, *, is_anew: bool) -> str:
     return f"{' and '.join(files)} of an earlier run{whose}"
 
 
+def check_is_other(out: Path, source: str) -> None:
+    """Check before a file is written that it is another one than the data.
+
+    Args:
+        out: The file.
+        source: What the data were named.
+
+    Raises:
+        DesignError: It is theirs.
+    """
+    path = source_path(source)
+    if out.exists() and path.exists() and out.samefile(path):
+        raise DesignError("another file than the data", f"{out} for both", "name one with --out")
+
+
 def check_is_no_data(out: Path | None, source: str | None) -> None:
     """Check before a page is written that it does not take the place of the data.
 
@@ -115,11 +130,11 @@ def check_is_no_data(out: Path | None, source: str | None) -> None:
     """
     if out is None or source is None or source == "letters" or not is_file(out):
         return
+    check_is_other(out, source)
     path = source_path(source)
     folder = path.parent if is_file(path) and is_idx(path) else path  # labels lie beside images
-    is_it = path.exists() and out.samefile(path)
-    if is_it or (out.resolve().is_relative_to(folder.resolve()) and not _is_page(out)):
-        told = f"{out} for both" if is_it else f"{out}, which lies among them"
+    if out.resolve().is_relative_to(folder.resolve()) and not _is_page(out):
+        told = f"{out}, which lies among them"
         raise DesignError("another file than the data", told, "name one with --out")
 
 

@@ -158,7 +158,7 @@ class StudySpec:
         return "; ".join(filter(None, [self.strata.why, large]))
 
     @cached_property
-    def few_classes(self) -> ClassLabels | None:
+    def counted_classes(self) -> ClassLabels | None:
         """The labels of two classes with a number each, 0 and 1, or of one-hot rows; else None."""
         labels = class_labels(self.data, floats_are_labels=True)
         is_one_hot = labels is not None and labels.form == "one-hot"
@@ -166,8 +166,8 @@ class StudySpec:
 
     @cached_property
     def parts_without(self) -> tuple[int, ...]:
-        """How many validation parts have no sample of each of `few_classes`."""
-        labels = self.few_classes
+        """How many validation parts have no sample of each of `counted_classes`."""
+        labels = self.counted_classes
         if labels is None:
             return ()
         classes = len(labels.names)

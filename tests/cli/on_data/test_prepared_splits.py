@@ -81,11 +81,16 @@ def test_images_of_the_test_folder_test_and_no_others(split, sources):
         assert json.loads(file["provenance"][:].tobytes())["told"] == told[:-1]
 
 
-def test_a_source_without_such_folders_trains(split):
+def prepared_with_six_more(split, place):
     random = np.random.default_rng(9)
     for number in range(6):
-        save(split / "more" / "AB"[number % 2] / f"more{number}.png", noise(random))
-    _, _, train, test = prepared(split, sources=("data", "more"))
+        save(split / place / "AB"[number % 2] / f"more{number}.png", noise(random))
+    _, _, train, test = prepared(split, sources=("data", place))
+    return train, test
+
+
+def test_a_source_without_such_folders_trains(split):
+    train, test = prepared_with_six_more(split, "more")
     assert len(train) == 76
     assert {name.partition("/")[0] for name in train} == {"data", "more"}
     assert len(test) == 21
@@ -93,10 +98,7 @@ def test_a_source_without_such_folders_trains(split):
 
 
 def test_a_source_that_is_a_folder_to_test_tests_beside_one_with_both(split):
-    random = np.random.default_rng(9)
-    for number in range(6):
-        save(split / "more/test" / "AB"[number % 2] / f"more{number}.png", noise(random))
-    _, _, train, test = prepared(split, sources=("data", "more/test"))
+    train, test = prepared_with_six_more(split, "more/test")
     assert len(train) == 70
     assert len(test) == 27
 

@@ -53,16 +53,15 @@ def clean(
     Nothing in doubt goes unasked: near copies and doubtful labels stay, where no decision says
     otherwise. A study has the same splits on these data and on the raw ones.
     """
+    from kohort.cli.outputs import check_is_other, writing
     from kohort.cli.reading import check_reading, check_there
 
     if out.suffix.lower() not in (".h5", ".hdf5") or out.is_dir():
         raise DesignError("a file that ends in .h5", str(out), "name one with --out")
-    if out.exists() and Path(source).exists() and out.samefile(source):
-        raise DesignError("another file than the data", f"{out} for both", "name one with --out")
+    check_is_other(out, source)
     options = reading_options(target, group, size, color, test, time, sample_weight)
     check_reading(source, options)  # before Keras and JAX are imported, which takes seconds
     check_there([] if decisions is None else [decisions])
-    from kohort.cli.outputs import writing
     from kohort.data.cleaning.applying import cleaned
     from kohort.data.cleaning.clean_files import write_clean
     from kohort.evidence.whole_files import written_whole

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
-from math import prod
+from math import isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,22 @@ def scale_of_rows(shape: object, *rows: np.ndarray) -> PixelScale | None:
         return CENTRED
     is_other = sides[1:] != sides[:1] and prod(sides) == rows[0].shape[1]
     return replace(CENTRED, image=(*sides,)) if is_other else CENTRED
+
+
+def image_shape(scale: PixelScale | None, inputs: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of the image that a sample was.
+
+    A row of as many pixels as a square has was a grey square, where its scale tells no other.
+
+    Args:
+        scale: Of its pixels; None where there is none.
+        inputs: The shape of the sample as models take it.
+    """
+    if scale is not None and scale.image:
+        return scale.image
+    if len(inputs) == 1 and (side := isqrt(inputs[0])) ** 2 == inputs[0]:
+        return side, side
+    return inputs
 
 
 def scale_as_json(scale: PixelScale | None) -> tuple[Any, ...] | None:

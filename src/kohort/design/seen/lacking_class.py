@@ -31,7 +31,7 @@ def check_parts(
     if number is None or not spec.parts_without[number]:
         return
     counts = "counts it with 0" if needed[number].needs == "each" else "is 0"
-    is_there = spec.few_classes is not None and number in spec.few_classes.train
+    is_there = spec.counted_classes is not None and number in spec.counted_classes.train
     mend = "hold out more, by a larger fraction= or fewer folds" if is_there else "leave it out"
     raise DesignError(
         f"samples of {_named(spec, number)} in each validation part, for the metric {metric!r}, "
@@ -49,7 +49,7 @@ def slip_of_parts(kinds: Sequence[MetricKind], spec: StudySpec) -> str:
         kinds: Of a model.
         spec: The study.
     """
-    test = spec.few_classes.test if spec.few_classes is not None else ()
+    test = spec.counted_classes.test if spec.counted_classes is not None else ()
     for kind in kinds:
         for number in _needed(kind, spec):
             without = spec.parts_without[number]
@@ -66,7 +66,7 @@ def slip_of_parts(kinds: Sequence[MetricKind], spec: StudySpec) -> str:
 
 def _needed(kind: MetricKind, spec: StudySpec) -> list[int]:
     """The numbers of the classes without which a metric has no value, in order."""
-    labels = spec.few_classes if kind.needs else None
+    labels = spec.counted_classes if kind.needs else None
     if labels is None:
         return []
     if kind.needs == "each":
@@ -81,6 +81,6 @@ def _parts(spec: StudySpec) -> int:
 
 
 def _named(spec: StudySpec, number: int) -> str:
-    assert spec.few_classes is not None
-    name = spec.few_classes.names[number]
+    assert spec.counted_classes is not None
+    name = spec.counted_classes.names[number]
     return f"class {name}" + f" (label {number})" * (name != str(number))

@@ -158,26 +158,27 @@ def _untold(curves: VariantCurves, study: StudyCurves, side: str, border: float)
     """What is sure of score and loss where how far they would get cannot be told, as clauses."""
     error, loss = _forecasts(curves, study, side)
     values = (error, study.scale.metric, "improves", study.margin), (loss, "loss", "falls", border)
-    near, sure, unsure = [], [], []
+    told, sure, unsure = [], [], []
     for value, what, verb, least in values:
         if value is None or value.holds:
             continue
         name = f"its {side} {what}"
         if value.gain.lies_below(least):
-            near.append(f"{name} has little left to gain")
+            told.append(f"{name} has little left to gain")
         elif value.gain.lies_above(0.0):
             sure.append(f"{name} still {verb}")
         else:
             unsure.append(name)
-    if sure:
-        still, they = " and ".join(sure), "they" if len(sure) > 1 else "it"
-        why = f"{_after(curves)} {they} would be beyond what is possible"
-        sure = [f"{still} as training ends, but how far {they} would get cannot be told ({why})"]
-    if unsure:
-        names, they = " and ".join(unsure), "they" if len(unsure) > 1 else "it"
-        why = f"{_after(curves)} {they} would be beyond what is possible"
-        unsure = [f"how {names} would go on cannot be told ({why})"]
-    return [*near, *sure, *unsure]
+    clauses = (
+        (sure, "{names} as training ends, but how far {they} would get cannot be told"),
+        (unsure, "how {names} would go on cannot be told"),
+    )
+    for found, clause in clauses:
+        if found:
+            they = "they" if len(found) > 1 else "it"
+            why = f"({_after(curves)} {they} would be beyond what is possible)"
+            told.append(f"{clause.format(names=' and '.join(found), they=they)} {why}")
+    return told
 
 
 def _forecasts(
@@ -195,13 +196,9 @@ def _forecasts(
     return error, None if study.scale.metric == "loss" else loss
 
 
-def _so_far(side: str) -> str:
-    return f"{'it' if side == 'train' else 'train loss'} has moved so far"
-
-
 def _falls(loss: Interval, side: str, border: float) -> str:
     """How far a loss falls, as a clause; without an estimate where nearly anything is possible."""
-    so_far = _so_far(side)
+    so_far = f"{'it' if side == 'train' else 'train loss'} has moved so far"
     if not (loss.low < border < loss.high and loss.high - loss.low > WIDE):
         change = changes(loss.times(100.0), 0, 100 * border, "fallen risen")
         if abs(loss.mean) > 1:

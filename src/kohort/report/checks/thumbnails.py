@@ -1,11 +1,10 @@
 """Small pictures of samples that are images."""
 
-from math import isqrt
-
 import numpy as np
 
 from kohort.data.dataset import Dataset
 from kohort.data.labels import ClassLabels
+from kohort.data.making.pixel_rows import image_shape
 from kohort.report.templates.rendering import png_url
 
 
@@ -79,9 +78,7 @@ def _picture_shape(data: Dataset) -> tuple[int, ...] | None:
     """The shape of a sample as Pillow takes it; None where samples are no images."""
     if data.pixels is None or 0 in data.input_shape:
         return None
-    shape = data.pixels.image or data.input_shape
-    if len(shape) == 1 and isqrt(shape[0]) ** 2 == shape[0]:
-        return (isqrt(shape[0]),) * 2
+    shape = image_shape(data.pixels, data.input_shape)
     if len(shape) == 2:
         return shape
     if len(shape) == 3 and shape[2] in (1, 3):

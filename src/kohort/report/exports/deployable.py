@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kohort.data.dataset import Dataset
+from kohort.data.making.pixel_rows import image_shape
 from kohort.data.readers.pictures import edge_brightness
 from kohort.data.tables.columns import Columns
 from kohort.engine.needless import without_needless_warnings
@@ -50,7 +51,7 @@ def taking_raw_inputs(inner: keras.Model, data: Dataset) -> keras.Model:
     pixels = data.pixels
     if pixels is None:
         return inner
-    inputs = keras.Input(_image_shape(data), dtype="uint8", name="pixels")
+    inputs = keras.Input(image_shape(pixels, data.input_shape), dtype="uint8", name="pixels")
     scaled = keras.layers.Rescaling(pixels.factor, pixels.offset)(inputs)
     shaped = keras.layers.Reshape(data.input_shape)(scaled)
     return keras.Model(inputs, inner(shaped), name="deployable")
@@ -120,7 +121,7 @@ def pixels_of(data: Dataset) -> dict[str, Any] | None:
         `shape` of an image, `inputs` of a sample, `factor`, `offset`, `edge` (how bright edges
         are, from 0 to 255), `names` of the classes, and whether a sample may have `several`.
     """
-    shape, pixels = _image_shape(data), data.pixels
+    shape, pixels = image_shape(data.pixels, data.input_shape), data.pixels
     if pixels is None or len(shape) < 2 or shape[2:] not in ((), (1,), (3,)):
         return None
     return {
@@ -149,24 +150,10 @@ def _about(data: Dataset) -> dict[str, object]:
 
 def _edge(data: Dataset) -> float | None:
     """The median brightness of edges of training images, from 0 to 255; None for other samples."""
-    shape = _image_shape(data)
+    shape = image_shape(data.pixels, data.input_shape)
     if data.pixels is None or len(shape) < 2:
         return None
     images = data.x_train[:_SOME_SAMPLES].reshape(-1, *shape)
     if not data.stores_pixels:
         images = (images - data.pixels.offset) / data.pixels.factor
     return round(float(np.median(edge_brightness(images))), 1)
-
-
-def _image_shape(data: Dataset) -> tuple[int, ...]:
-    """The shape of a raw sample: a row of as many pixels as a square has was a square image.
-
-    Where it is told that it was another one, it is that one.
-    """
-    if data.pixels is not None and data.pixels.image:
-        return data.pixels.image
-    if len(data.input_shape) == 1:
-        side = round(float(np.sqrt(data.input_shape[0])))
-        if side * side == data.input_shape[0]:
-            return side, side
-    return data.input_shape
