@@ -18,12 +18,17 @@ from tests.models import numbers, seeded
 
 
 class Batches(keras.utils.PyDataset):
-    """Twelve samples in three batches."""
+    """Twelve samples in three batches; notes in a list that one is read."""
+
+    def __init__(self, happened):
+        super().__init__()
+        self.happened = happened
 
     def __len__(self):
         return 3
 
     def __getitem__(self, number):
+        self.happened.append("read")
         x = np.random.default_rng(number).normal(size=(4, 5)).astype(np.float32)
         return x, np.arange(4) % 3
 
@@ -114,10 +119,10 @@ class TestWhen:
         assert told[0] == IN_TURN
 
     def test_not_data_that_are_streamed(self, told):
-        model = members()[0]
-        kohort.fit(model, Batches(), epochs=3, verbose=0)
-        assert told[0].count("told") == 3
-        assert trained_steps(model) == 9
+        model, (happened, _) = members()[0], told
+        kohort.fit(model, Batches(happened), epochs=4, verbose=0)
+        assert happened[-12:] == ["read", "read", "read", "told"] * 3
+        assert trained_steps(model) == 12
 
     def test_not_an_epoch_that_does_another_thing(self, told):
         train(members(), epochs=4, validation_freq=2)
@@ -166,21 +171,41 @@ def test_an_interrupted_model_holds_the_epochs_that_are_told(monkeypatch):
         assert trained_steps(model) == STEPS * 4
 
 
-def test_where_a_logger_fails_all_models_hold_whole_epochs(monkeypatch, tmp_path):
-    write = keras.callbacks.CSVLogger.on_epoch_end
+def test_a_model_that_is_interrupted_twice_holds_whole_epochs(monkeypatch):
+    waited, logs = [], BlockState.logs
 
-    def fails_once(self, epoch, logs=None):
+    def interrupted(self):
+        waited.append(self)
+        if len(waited) >= 3:
+            raise KeyboardInterrupt
+        return logs(self)
+
+    monkeypatch.setattr(BlockState, "logs", interrupted)
+    both = members()
+    with pytest.raises(KeyboardInterrupt):
+        train(both, epochs=9)
+    for model in both:
+        assert model.history.epoch == [0, 1]
+        assert trained_steps(model) == STEPS * 4
+
+
+def test_where_a_logger_fails_all_models_hold_whole_epochs(monkeypatch, tmp_path):
+    write, failed = keras.callbacks.CSVLogger.on_epoch_end, []
+
+    def fails(self, epoch, logs=None):
         if self.filename.endswith("full.csv") and epoch >= 2:
+            failed.append(epoch)
             raise OSError(28, "No space left on device")
         write(self, epoch, logs)
 
-    monkeypatch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", fails_once)
+    monkeypatch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", fails)
     both = members()
     loggers = [keras.callbacks.CSVLogger(tmp_path / name) for name in ("full.csv", "log.csv")]
     with pytest.raises(OSError, match="No space left"):
         train(both, epochs=9, chunk_size=1, callbacks=lambda number: [loggers[number]])
     for logger in loggers:
         logger.csv_file.close()
+    assert failed == [2], "it is told no further epoch"
     assert trained_steps(both[0]) == STEPS * 4  # the third was told, the fourth had begun
     assert both[1].history.epoch
     assert trained_steps(both[1]) == STEPS * len(both[1].history.epoch)
